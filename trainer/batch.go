@@ -21,9 +21,12 @@ type batch struct {
 }
 
 // batch returns the batch of a step, counted from 0: a function of the seed and step.
-func (r *run) batch(step int) batch {
+func (r *run) batch(step int) (batch, error) {
 	s := r.settings
-	images, labels := r.data.Gather(r.order.Batch(step))
+	images, labels, err := r.data.Gather(r.order.Batch(step))
+	if err != nil {
+		return batch{}, err
+	}
 	if r.job.Spec.Train.Flip == sweep.FlipHorizontal {
 		r.data.Flip(images, s.Seed, step)
 	}
@@ -33,7 +36,7 @@ func (r *run) batch(step int) batch {
 	if r.job.Spec.Model.Dropout > 0 {
 		out.masks = diffusion.MaskState(s.Seed, step)
 	}
-	return out
+	return out, nil
 }
 
 // tensors returns the inputs of a step's graph, in the order in which graphBatch reads

@@ -15,11 +15,14 @@ import (
 // provenance returns what a manifest records about the origin of a checkpoint, except
 // the time.
 func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version string) (checkpoint.Provenance, error) {
+	digest, err := data.Digest()
+	if err != nil {
+		return checkpoint.Provenance{}, err
+	}
 	p := checkpoint.Provenance{
 		Version: version, Go: runtime.Version(), Build: buildSettings(), Backend: b.Choice, Device: b.Device,
-		SpecDigest: j.Spec.Digest(), DatasetDigest: data.Digest(), Parent: j.Parent,
+		SpecDigest: j.Spec.Digest(), DatasetDigest: digest, Parent: j.Parent,
 	}
-	var err error
 	if b.Plugin != "" {
 		p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
 	}

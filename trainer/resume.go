@@ -30,7 +30,11 @@ func (r *run) resume(dir string) error {
 	if err := r.checkSameTraining(metadata); err != nil {
 		return err
 	}
-	if theirs, mine := manifest.Provenance.DatasetDigest, r.data.Digest(); theirs != mine {
+	mine, err := r.data.Digest()
+	if err != nil {
+		return err
+	}
+	if theirs := manifest.Provenance.DatasetDigest; theirs != mine {
 		return failure(sweep.FailBadData, fmt.Errorf("the checkpoint is of another training: its images have sha256 %s, those of this dataset %s", theirs, mine))
 	}
 	if made := manifest.Provenance.Backend; made != r.backend.Choice {

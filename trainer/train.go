@@ -166,7 +166,10 @@ func (r *run) train(ctx context.Context) error {
 		if err := r.reportSave(); err != nil {
 			return err
 		}
-		batch := r.batch(r.step)
+		batch, err := r.batch(r.step)
+		if err != nil {
+			return err
+		}
 		l, err := r.stepper.run(r.step+1, batch)
 		if err != nil {
 			return err

@@ -213,7 +213,10 @@ func (t *trained) host() (cost, error) {
 	}
 	order, step := data.Order(batch, 1, 0), 0
 	return timed(20, func() error {
-		images, _ := data.Gather(order.Batch(step))
+		images, _, err := data.Gather(order.Batch(step))
+		if err != nil {
+			return err
+		}
 		diffusion.TrainingDraws(1, step, batch, len(images)/batch, 0.1, false)
 		step++
 		return nil

@@ -79,8 +79,10 @@ func TestCIFARFromEveryForm(t *testing.T) {
 			s, err := c.open(sweep.Dataset{Path: path, Size: 32})
 			require.NoError(t, err)
 			require.Equal(t, []int{0, 1, 2, 0, 0, 1, 2, 0}, s.labels, "the fine label")
-			px, err := s.images([]int{5}, 32*32*3, Loader{})
-			require.NoError(t, err) // file 1, record 1: 101, 102, 103
+			im, err := s.images([]int{5}, 32*32*3, Loader{})
+			require.NoError(t, err)
+			px := make([]float32, 32*32*3)
+			require.NoError(t, im.Read(px, 0)) // file 1, record 1: 101, 102, 103
 			require.InDeltaSlice(t, []float64{101/127.5 - 1, 102/127.5 - 1, 103/127.5 - 1}, []float64{float64(px[30]), float64(px[31]), float64(px[32])}, 1e-6)
 		})
 	}
@@ -219,9 +221,9 @@ func TestSplitOfACIFARArchive(t *testing.T) {
 		s, err := Loader{}.split(d, src)
 		require.NoError(t, err)
 		require.Equal(t, []int{8, 4, 2}, s.Counts)
-		require.Len(t, s.Images, 14*size*size*3)
+		require.Len(t, pixelsOf(t, s), 14*size*size*3)
 		for i, label := range s.Labels {
-			px := s.Image(i)
+			px := imageOf(t, s, i)
 			level := (px[0] + 1) * 127.5 // 100 file + record, and the class is record % 3
 			require.InDelta(t, label, int(level+.5)%100%3, 0)
 			require.InDelta(t, 1, (px[1]-px[0])*127.5, 1e-3, "channels are last")

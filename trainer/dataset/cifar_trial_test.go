@@ -242,7 +242,9 @@ func checkImages(t *testing.T, m madeUp, where string) {
 	require.Len(t, set.Labels, m.classes*m.perClass)
 	for i, label := range set.Labels {
 		var sum [3]float64
-		for k, v := range set.Image(i) {
+		image, err := set.Image(i)
+		require.NoError(t, err)
+		for k, v := range image {
 			sum[k%3] += (float64(v) + 1) * 127.5 / (32 * 32)
 		}
 		for c, level := range colour(label) {

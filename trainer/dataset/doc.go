@@ -24,6 +24,10 @@
 // *sweep.FailureError, with a *sweep.FieldError where a field of the spec is at fault,
 // and a *format.Error where the content of a file is.
 //
+// The images of a published set are in memory. Those of a folder are decoded into a file of
+// the cache (pixelfile.go) and read from it image by image, so that a Set of any size takes
+// little memory.
+//
 // The package opens no socket. A URL stands for a folder of the cache (Local), which
 // package internal/datasets fills before a training starts.
 //

@@ -63,16 +63,16 @@ func TestLoadFolder(t *testing.T) {
 	require.Equal(t, []string{"ant", "bee", "cat"}, s.Classes, "sorted")
 	require.Equal(t, []int{2, 3, 5}, s.Counts)
 	require.Equal(t, []int{0, 0, 1, 1, 1, 2, 2, 2, 2, 2}, s.Labels)
-	require.Len(t, s.Images, 10*8*8*3)
+	require.Len(t, pixelsOf(t, s), 10*8*8*3)
 	seen := map[int]bool{}
 	for i := 5; i < 10; i++ {
-		px := s.Image(i)
+		px := imageOf(t, s, i)
 		seen[int((px[0]+1)*127.5+.5)] = true
 		require.InDelta(t, 100/127.5-1, px[1], 1e-6)
 		require.InDelta(t, 200/127.5-1, px[8*8*3-1], 1e-6)
 	}
 	require.Equal(t, map[int]bool{0: true, 10: true, 20: true, 30: true, 40: true}, seen, "each image once")
-	require.Equal(t, s.Digest(), load(t, d).Digest())
+	require.Equal(t, digestOf(t, s), digestOf(t, load(t, d)))
 
 	about, err := Describe(d)
 	require.NoError(t, err)
@@ -85,14 +85,14 @@ func TestLoadFolder(t *testing.T) {
 
 	d.FolderChannels = 1
 	grey := load(t, d)
-	require.Len(t, grey.Images, 10*8*8)
-	require.NotEqual(t, s.Digest(), grey.Digest())
+	require.Len(t, pixelsOf(t, grey), 10*8*8)
+	require.NotEqual(t, digestOf(t, s), digestOf(t, grey))
 
 	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.5}
 	require.Equal(t, []int{2, 2, 1}, load(t, d).Counts, "of the smallest class's 2")
 	whole, err := Balanced(d)
 	require.NoError(t, err)
-	require.Equal(t, grey.Digest(), whole.Digest())
+	require.Equal(t, digestOf(t, grey), digestOf(t, whole))
 }
 
 // Files names the file of each image of Load, whatever the split keeps.
@@ -108,7 +108,7 @@ func TestFilesAreThoseOfLoad(t *testing.T) {
 			var k int
 			_, err := fmt.Sscanf(filepath.Base(path), "%d.png", &k)
 			require.NoError(t, err)
-			require.InDelta(t, float64(10*k)/127.5-1, s.Image(i)[0], 1e-6, path)
+			require.InDelta(t, float64(10*k)/127.5-1, imageOf(t, s, i)[0], 1e-6, path)
 			require.Contains(t, path, s.Classes[s.Labels[i]])
 		}
 	}
@@ -234,7 +234,7 @@ func TestSplitStaysInItsFolder(t *testing.T) {
 // Of several broken images the first is reported, whichever core finds one first.
 func TestTheFirstBrokenImageIsReported(t *testing.T) {
 	for range 20 {
-		err := each(make([]byte, 200), 1, Loader{}, func(_ []byte, k int) error {
+		err := each(200, Loader{}, func(k int) error {
 			if k >= 50 {
 				return fmt.Errorf("image %d", k)
 			}
@@ -257,7 +257,7 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		write(t, whole, d.Path, name)
 	}
 	s, lines := loadLogged(t, d)
-	require.Equal(t, clean.Digest(), s.Digest())
+	require.Equal(t, digestOf(t, clean), digestOf(t, s))
 	about, err := Describe(d)
 	require.NoError(t, err)
 	got := map[string]LeftOut{}
@@ -279,19 +279,19 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 
 // A background is part of what an image becomes, in the cache too.
 func TestBackgroundOfTransparentImages(t *testing.T) {
-	files := cached(t)
+	files := emptyCache(t)
 	d := folderSpec(animals(t))
 	write(t, pngOf(t, image.NewNRGBA(image.Rect(0, 0, 8, 8))), d.Path, "ant", "0.png")
 	levels := func(background string) (low, high float32) {
 		d.Background = background
 		s := load(t, d)
-		return min(s.Image(0)[0], s.Image(1)[0]), max(s.Image(0)[0], s.Image(1)[0])
+		return min(imageOf(t, s, 0)[0], imageOf(t, s, 1)[0]), max(imageOf(t, s, 0)[0], imageOf(t, s, 1)[0])
 	}
 	low, high := levels("")
 	require.InDeltaSlice(t, []float64{10/127.5 - 1, 1}, []float64{float64(low), float64(high)}, 1e-6, "white")
 	low, _ = levels("black")
 	require.EqualValues(t, -1, low)
-	require.Len(t, files(), 2)
+	require.Len(t, files(pixelSuffix), 2)
 	d.Background = "grey"
 	_, err := Load(d)
 	require.ErrorContains(t, err, `dataset.background: "grey" is not a colour (valid: white, black, #rrggbb)`)
@@ -308,7 +308,7 @@ func link(t *testing.T, to string, path ...string) {
 // same digest either way.
 func TestLinks(t *testing.T) {
 	d := folderSpec(animals(t))
-	want := load(t, d).Digest()
+	want := digestOf(t, load(t, d))
 	outside := t.TempDir()
 	write(t, pngOf(t, solid(8, 8, color.White)), outside, "x.png")
 	link(t, "0.png", d.Path, "cat", "link.png")
@@ -318,7 +318,7 @@ func TestLinks(t *testing.T) {
 	link(t, "..", d.Path, "cat", "up")
 	link(t, ".", d.Path, "cat", "self")
 	s := load(t, d)
-	require.Equal(t, want, s.Digest())
+	require.Equal(t, want, digestOf(t, s))
 	require.Contains(t, s.LeftOut, LeftOut{leftLink, 6, []string{"cat/dead.png", "cat/link.png", "cat/out.png"}})
 
 	d.FollowLinks = true
@@ -334,7 +334,7 @@ func TestLinks(t *testing.T) {
 		link(t, filepath.Join(".real", class), linked, class)
 	}
 	d.Path = linked
-	require.Equal(t, want, load(t, d).Digest())
+	require.Equal(t, want, digestOf(t, load(t, d)))
 	held, err := HeldOut(d)
 	require.NoError(t, err)
 	require.Equal(t, []int{0, 0, 0}, held)
@@ -343,7 +343,7 @@ func TestLinks(t *testing.T) {
 // Images that cannot be read are reported together, or left out.
 func TestUnreadableImages(t *testing.T) {
 	d := folderSpec(animals(t))
-	want := load(t, d).Digest()
+	want := digestOf(t, load(t, d))
 	for i := range 23 {
 		write(t, []byte("GIF"), d.Path, "ant", fmt.Sprintf("x%02d.png", i))
 	}
@@ -357,7 +357,7 @@ func TestUnreadableImages(t *testing.T) {
 	d.SkipUnreadable = true
 	for range 2 { // the second time from the cache
 		s := load(t, d)
-		require.Equal(t, want, s.Digest())
+		require.Equal(t, want, digestOf(t, s))
 		require.Equal(t, []int{2, 3, 5}, s.Available)
 		left := s.LeftOut[len(s.LeftOut)-1]
 		require.Equal(t, 23, left.Count)
@@ -407,7 +407,7 @@ func TestOneDigestOfTheSameImages(t *testing.T) {
 	for _, im := range []sweep.Imbalance{{Profile: sweep.ProfileNone, Seed: 2}, {Profile: sweep.ProfileStep, Factor: 0.5, Seed: 3}} {
 		d := folderSpec(dir)
 		d.Imbalance = im
-		want := load(t, d).Digest()
+		want := digestOf(t, load(t, d))
 		for what, change := range map[string]func(d *sweep.Dataset){
 			"slash":      func(d *sweep.Dataset) { d.Path += "/" },
 			"relative":   func(d *sweep.Dataset) { d.Path = filepath.Base(d.Path) },
@@ -433,7 +433,7 @@ func TestOneDigestOfTheSameImages(t *testing.T) {
 		} {
 			other := d
 			change(&other)
-			require.Equal(t, want, load(t, other).Digest(), what)
+			require.Equal(t, want, digestOf(t, load(t, other)), what)
 		}
 	}
 }
@@ -441,7 +441,7 @@ func TestOneDigestOfTheSameImages(t *testing.T) {
 // Check finds all images that cannot be read, also those that the split leaves out and those
 // of the reference.
 func TestCheckReadsEveryImage(t *testing.T) {
-	cached(t)
+	emptyCache(t)
 	d := folderSpec(animals(t))
 	d.Imbalance = sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.5}
 	require.NoError(t, Loader{}.Check(d))

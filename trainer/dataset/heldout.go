@@ -14,52 +14,43 @@ import (
 // HeldOut reports for each image of s whether it is held out: whether the training set,
 // which may be nil, has no image with the same pixels. This is what held out means wherever
 // images are tested that were not trained on.
-func (s *Set) HeldOut(training *Set) []bool {
+func (s *Set) HeldOut(training *Set) ([]bool, error) {
 	held := make([]bool, s.Len())
 	if training == nil {
-		return held
+		return held, nil
 	}
 	trained := make(map[[sha256.Size]byte]bool, training.Len())
-	for i := range training.Len() {
-		trained[pixelHash(training.Image(i))] = true
+	err := training.pixelHashes(func(_ int, hash [sha256.Size]byte) { trained[hash] = true })
+	if err != nil {
+		return nil, err
 	}
-	for i := range held {
-		held[i] = !trained[pixelHash(s.Image(i))]
-	}
-	return held
+	return held, s.pixelHashes(func(i int, hash [sha256.Size]byte) { held[i] = !trained[hash] })
 }
 
 // Distinct reports for each image of s whether no earlier one has the same pixels.
-func (s *Set) Distinct() []bool {
+func (s *Set) Distinct() ([]bool, error) {
 	first := make([]bool, s.Len())
 	seen := make(map[[sha256.Size]byte]bool, s.Len())
-	for i := range first {
-		hash := pixelHash(s.Image(i))
+	return first, s.pixelHashes(func(i int, hash [sha256.Size]byte) {
 		first[i] = !seen[hash]
 		seen[hash] = true
-	}
-	return first
+	})
 }
 
-// Where returns the images of s for which chosen is true.
-func (s *Set) Where(chosen []bool) *Set {
-	part := *s
-	part.Images, part.Labels, part.Counts = nil, nil, make([]int, len(s.Classes))
-	for i, label := range s.Labels {
-		if chosen[i] {
-			part.Images, part.Labels = append(part.Images, s.Image(i)...), append(part.Labels, label)
-			part.Counts[label]++
+// pixelHashes calls visit with a digest of the pixels of each image.
+func (s *Set) pixelHashes(visit func(i int, hash [sha256.Size]byte)) error {
+	for i := range s.Len() {
+		image, err := s.Image(i)
+		if err != nil {
+			return err
 		}
+		bytes := make([]byte, 0, 4*len(image))
+		for _, v := range image {
+			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
+		}
+		visit(i, sha256.Sum256(bytes))
 	}
-	return &part
-}
-
-func pixelHash(image []float32) [sha256.Size]byte {
-	bytes := make([]byte, 0, 4*len(image))
-	for _, v := range image {
-		bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
-	}
-	return sha256.Sum256(bytes)
+	return nil
 }
 
 // HeldOut returns, by class, how many of the real images of DescribeBalanced(d) are held

@@ -2,118 +2,129 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"image/color"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
-	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
-// imageFiles are the images of a folder. Decoding is slow, so load keeps what it has
-// decoded in the cache, in a file
-//
-//	magic, key `[32]`, pixels `[N, S, S, channels]`, SHA-256 of all before `[32]`
-//
-// whose name is the key: a digest of the folder's path, of the name, size and
-// modification time of every image, in order, and of how they are decoded.
+// imageFiles are the images of a folder.
 type imageFiles struct {
 	dataset    sweep.Dataset
 	background color.RGBA
 	files      []string // slash-separated paths, relative to dataset.Path
 }
 
-const (
-	cacheMagic  = "tailsweep images 1\n"
-	cacheFolder = "images"            // of the cache
-	cacheSuffix = ".u8"               // of their names there
-	cacheAge    = 30 * 24 * time.Hour // a file that was not read for so long is removed
-)
+// maxBytes bounds decoded images in memory.
+const maxBytes = 32 << 30
 
-// images returns these images, `[len(indices), S, S, channels]` in [-1, 1], each of n
-// numbers.
-func (p *imageFiles) images(indices []int, n int, l Loader) ([]float32, error) {
-	pixels, err := p.load(indices, n, l)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, len(pixels))
-	for i, v := range pixels {
-		out[i] = float32(v)/127.5 - 1
-	}
-	return out, nil
-}
-
-// load returns the pixels of these images, `[len(indices), S, S, channels]`, each of n
-// numbers.
-func (p *imageFiles) load(indices []int, n int, l Loader) ([]byte, error) {
+// images returns these images, of n values each. Decoding is slow: their pixels are kept in
+// the cache, or in memory where the cache cannot be written.
+func (p *imageFiles) images(indices []int, n int, l Loader) (Images, error) {
 	key, err := p.key(indices)
 	if err != nil {
 		return nil, err
 	}
 	dir, err := folder.Cache()
+	if err == nil {
+		dir = filepath.Join(dir, cacheFolder)
+		err = os.MkdirAll(dir, 0o755)
+	}
 	if err != nil {
-		l.log("decoded images are not kept: %v", err)
-		return p.decodeAll(indices, n, l)
+		return p.inMemory(indices, n, l, err)
 	}
-	name := filepath.Join(dir, cacheFolder, hex.EncodeToString(key[:])+cacheSuffix)
-	pixels, err := readCached(name, key, len(indices)*n)
-	switch {
-	case err == nil:
-		now := time.Now()
-		_ = os.Chtimes(name, now, now) // only makes it stay
-		return pixels, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		l.log("the cache of decoded images is written again: %v", err)
-		_ = os.Remove(name) // it is replaced in any case
+	d := decoding{files: p, indices: indices, n: n, dir: dir, key: key, loader: l}
+	im, err := d.load()
+	if failed, ok := errors.AsType[*cacheError](err); ok {
+		return p.inMemory(indices, n, l, failed.err)
 	}
-	if pixels, err = p.decodeAll(indices, n, l); err != nil {
-		return nil, err
-	}
-	if err := writeCached(name, key, pixels); err != nil {
-		l.log("decoded images are not kept: %v", err)
-	}
-	removeOld(filepath.Dir(name))
-	return pixels, nil
+	removeOld(dir)
+	return im, err
 }
 
-func (p *imageFiles) decodeAll(indices []int, n int, l Loader) ([]byte, error) {
-	pixels := make([]byte, len(indices)*n)
-	unreadable, err := p.tryAll(pixels, indices, n, l)
-	if err == nil && len(unreadable) > 0 {
-		err = unreadableError(unreadable, len(unreadable))
+// inMemory decodes these images into memory. why is why the cache does not keep them.
+func (p *imageFiles) inMemory(indices []int, n int, l Loader, why error) (Images, error) {
+	need := int64(len(indices)) * int64(n)
+	if need > maxBytes {
+		return nil, badField("dataset.size", "%d: the decoded images have %d GiB and cannot be kept in the cache: %w (valid: room in the cache, or at most %d GiB, which fit in memory)", p.dataset.Size, need>>30, why, maxBytes>>30)
 	}
-	return pixels, err
+	l.log("decoded images are not kept: %v; they take %d MiB of memory", why, need>>20)
+	pixels := make(levels, need)
+	err := p.decodeAll(indices, n, l, func(k int, image []byte, _ [sha256.Size]byte) error {
+		copy(pixels[k*n:], image)
+		return nil
+	})
+	return levelImages{pixels, n}, err
 }
 
-// decode writes image i, `[S, S, channels]`. It is safe for concurrent use. A FieldError says
-// that the image cannot be read.
-func (p *imageFiles) decode(dst []byte, i int) error {
-	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
-	data, err := readImage(p.dataset, p.files[i])
-	if err != nil {
-		return openError(p.dataset, err)
-	}
-	err = imagefile.Decode(name, data, dst, imagefile.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
-	if err != nil {
-		return badField("dataset.path", "%w", err)
-	}
+// levels are pixels of 8 bits.
+type levels []byte
+
+// levelImages are images of n pixels in memory.
+type levelImages struct {
+	levels
+	n int
+}
+
+func (m levelImages) Len() int { return len(m.levels) / m.n }
+
+func (m levelImages) Read(dst []float32, i int) error {
+	convert(dst, m.levels[i*m.n:(i+1)*m.n])
 	return nil
 }
 
-// key reads the size and time of every file before the content of any: a file that
-// changes meanwhile has another key at the next load.
+// decodeAll decodes these images and passes the pixels of each, and the digest of its file, to
+// take, from several goroutines. Images that cannot be read are one error.
+func (p *imageFiles) decodeAll(indices []int, n int, l Loader, take func(k int, image []byte, digest [sha256.Size]byte) error) error {
+	failed, err := p.tryAll(indices, n, l, take)
+	if err == nil && len(failed) > 0 {
+		err = unreadableError(failed, len(failed))
+	}
+	return err
+}
+
+// decode writes image i, `[S, S, channels]`, and returns the digest of its file. It is safe for
+// concurrent use. A FieldError says that the image cannot be read.
+func (p *imageFiles) decode(dst []byte, i int) (digest [sha256.Size]byte, err error) {
+	name := filepath.Join(p.dataset.Path, filepath.FromSlash(p.files[i]))
+	data, err := readImage(p.dataset, p.files[i])
+	if err != nil {
+		return digest, openError(p.dataset, err)
+	}
+	err = imagefile.Decode(name, data, dst, imagefile.Options{Size: p.dataset.Size, Channels: p.dataset.Channels(), Background: p.background})
+	if err != nil {
+		return digest, badField("dataset.path", "%w", err)
+	}
+	return sha256.Sum256(data), nil
+}
+
+// contents returns the digests of the files of these images.
+func (p *imageFiles) contents(indices []int, l Loader) ([][sha256.Size]byte, error) {
+	sums := make([][sha256.Size]byte, len(indices))
+	return sums, each(len(indices), l, func(k int) error {
+		data, err := readImage(p.dataset, p.files[indices[k]])
+		if err != nil {
+			return openError(p.dataset, err)
+		}
+		sums[k] = sha256.Sum256(data)
+		return nil
+	})
+}
+
+// rule says how images are decoded.
+func (p *imageFiles) rule() string {
+	return fmt.Sprintf("%s%q\n%d %d %v", cacheMagic, imagefile.Rule, p.dataset.Size, p.dataset.Channels(), p.background)
+}
+
+// key is a digest of the folder's path, of the name, size and modification time of each
+// image, in order, and of how they are decoded. It is made before the content of a file is
+// read: a file that changes meanwhile has another key at the next load.
 func (p *imageFiles) key(indices []int) (key [sha256.Size]byte, err error) {
 	path, err := filepath.Abs(p.dataset.Path)
 	if err != nil {
@@ -126,7 +137,7 @@ func (p *imageFiles) key(indices []int) (key [sha256.Size]byte, err error) {
 	defer root.Close() //nolint:errcheck // nothing is written
 	h := sha256.New()
 	w := bufio.NewWriter(h)
-	_, _ = fmt.Fprintf(w, "%s%q\n%d %d %v %q\n", cacheMagic, imagefile.Rule, p.dataset.Size, p.dataset.Channels(), p.background, path) // a hash takes every write
+	_, _ = fmt.Fprintf(w, "%s %q\n", p.rule(), path) // a hash takes every write
 	for _, i := range indices {
 		info, err := fileInfo(root, p.dataset, p.files[i])
 		if err != nil {
@@ -136,63 +147,4 @@ func (p *imageFiles) key(indices []int) (key [sha256.Size]byte, err error) {
 	}
 	_ = w.Flush() // as above
 	return [sha256.Size]byte(h.Sum(nil)), nil
-}
-
-// readCached reads a file of the cache with exactly n bytes of pixels.
-func readCached(name string, key [sha256.Size]byte, n int) ([]byte, error) {
-	info, err := os.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	head := append([]byte(cacheMagic), key[:]...)
-	if want := int64(len(head) + n + sha256.Size); !info.Mode().IsRegular() || info.Size() != want {
-		return nil, fmt.Errorf("%s does not have %d bytes", name, want)
-	}
-	in, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data := make([]byte, info.Size())
-	_, err = io.ReadFull(in, data)
-	if err = errors.Join(err, in.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	body, sum := data[:len(head)+n], data[len(head)+n:]
-	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) || !bytes.HasPrefix(body, head) {
-		return nil, fmt.Errorf("%s is damaged", name)
-	}
-	return body[len(head):], nil
-}
-
-// writeCached writes a file of the cache.
-func writeCached(name string, key [sha256.Size]byte, pixels []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	return file.Create(name, 0o644, func(w io.Writer) error {
-		h := sha256.New()
-		both := io.MultiWriter(w, h)
-		for _, part := range [][]byte{[]byte(cacheMagic), key[:], pixels} {
-			if _, err := both.Write(part); err != nil {
-				return err
-			}
-		}
-		_, err := w.Write(h.Sum(nil))
-		return err
-	})
-}
-
-// removeOld makes room: it removes files that have not been read for long, and those of
-// a process that died while it wrote, whose names are longer.
-func removeOld(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return // nothing can be removed
-	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err == nil && strings.Contains(entry.Name(), cacheSuffix) && time.Since(info.ModTime()) > cacheAge {
-			_ = os.Remove(filepath.Join(dir, entry.Name())) // another process may have removed it
-		}
-	}
 }

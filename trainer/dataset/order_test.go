@@ -14,7 +14,6 @@ func tiny(counts ...int) *Set {
 	for class, n := range counts {
 		for range n {
 			s.Labels = append(s.Labels, class)
-			s.Images = append(s.Images, 0)
 		}
 	}
 	return s

@@ -18,15 +18,12 @@ import (
 // Set is images with labels, ordered by class. It does not change after Load.
 type Set struct {
 	Name     string
-	Size     int       // S
-	Channels int       // 1 grey, 3 RGB
-	Images   []float32 // `[N, S, S, Channels]` in [-1, 1], -1 is black
-	Labels   []int     // `[N]`, 0 <= label < C
-	About              // its Counts are of Labels
+	Size     int    // S
+	Channels int    // 1 grey, 3 RGB
+	Images   Images // `[N, S, S, Channels]`
+	Labels   []int  // `[N]`, 0 <= label < C
+	About           // its Counts are of Labels
 }
-
-// maxBytes bounds the images of a Set.
-const maxBytes = 32 << 30
 
 // Load reads the long-tailed set that d describes. Each class is shuffled with
 // d.Imbalance.Seed and keeps its first n_i images, where the n_i are sweep.Counts of
@@ -74,9 +71,6 @@ func (l Loader) split(d sweep.Dataset, src *source) (*Set, error) {
 	indices := chosen(d.Imbalance.Seed, src.labels, s.Counts)
 	for class, n := range s.Counts {
 		s.Labels = append(s.Labels, slices.Repeat([]int{class}, n)...)
-	}
-	if need := 4 * int64(len(indices)) * int64(s.pixels()); need > maxBytes {
-		return nil, badField("dataset.size", "%d: %d images of %d channels need %d GiB of memory, more than %d", d.Size, len(indices), s.Channels, need>>30, maxBytes>>30)
 	}
 	s.Images, err = src.images(indices, s.pixels(), l)
 	return s, err
@@ -165,41 +159,53 @@ func (s *Set) Len() int { return len(s.Labels) }
 // pixels is S*S*Channels, the numbers of an image.
 func (s *Set) pixels() int { return s.Size * s.Size * s.Channels }
 
-// Image returns image i, `[S, S, Channels]`. It shares the set's memory.
-func (s *Set) Image(i int) []float32 {
-	n := s.pixels()
-	return s.Images[i*n : (i+1)*n : (i+1)*n]
+// Image returns image i, `[S, S, Channels]`.
+func (s *Set) Image(i int) ([]float32, error) {
+	image := make([]float32, s.pixels())
+	return image, s.Images.Read(image, i)
 }
 
-// Gather copies the images and labels of these indices, `[B, S, S, Channels]` and `[B]`.
-func (s *Set) Gather(indices []int) (images []float32, labels []int32) {
-	images = make([]float32, 0, len(indices)*s.pixels())
-	labels = make([]int32, 0, len(indices))
-	for _, i := range indices {
-		images = append(images, s.Image(i)...)
-		labels = append(labels, int32(s.Labels[i]))
+// Gather returns the images and labels of these indices, `[B, S, S, Channels]` and `[B]`.
+func (s *Set) Gather(indices []int) (images []float32, labels []int32, err error) {
+	n := s.pixels()
+	images, labels = make([]float32, len(indices)*n), make([]int32, len(indices))
+	for k, i := range indices {
+		if err := s.Images.Read(images[k*n:(k+1)*n], i); err != nil {
+			return nil, nil, err
+		}
+		labels[k] = int32(s.Labels[i])
 	}
-	return images, labels
+	return images, labels, nil
 }
 
 // Digest is the SHA-256 of the set's shape, images and labels, in hexadecimal. Where the files
 // are, and whether a split file, links or copies give them, has no effect.
-func (s *Set) Digest() string {
-	h := sha256.New()
+func (s *Set) Digest() (string, error) {
 	shape := strconv.Itoa(s.Size)
 	if s.Channels > 1 {
 		shape += "x" + strconv.Itoa(s.Channels)
 	}
-	_, _ = fmt.Fprintf(h, "tailsweep dataset 1\n%s\n%s\n%d\n", strconv.Quote(s.Name), shape, len(s.Labels)) // a hash takes every write
-	buf := make([]byte, 0, 4*s.pixels()+4)
+	head := fmt.Sprintf("tailsweep dataset 1\n%s\n%s\n%d\n", strconv.Quote(s.Name), shape, len(s.Labels))
+	sum, err := remembered(s.Images, fmt.Sprint(head, s.Labels), func() ([sha256.Size]byte, error) { return s.digest(head) })
+	return hex.EncodeToString(sum[:]), err
+}
+
+func (s *Set) digest(head string) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	h.Write([]byte(head)) // a hash takes every write
+	image := make([]float32, s.pixels())
+	buf := make([]byte, 0, 4*len(image)+4)
 	for i, l := range s.Labels {
+		if err := s.Images.Read(image, i); err != nil {
+			return sum, err
+		}
 		buf = binary.LittleEndian.AppendUint32(buf[:0], uint32(l))
-		for _, v := range s.Image(i) {
+		for _, v := range image {
 			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
 		}
 		h.Write(buf)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
 // stream is the random stream of a purpose, a seed and a counter: ChaCha8 with the

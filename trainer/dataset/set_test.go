@@ -24,28 +24,29 @@ func TestLoadLongTail(t *testing.T) {
 	s := load(t, longTail(28, 0.01))
 	require.Equal(t, []int{1000, 599, 359, 215, 129, 77, 46, 27, 16, 10}, s.Counts)
 	require.Equal(t, 2478, s.Len())
-	require.Len(t, s.Images, 2478*28*28)
+	require.Equal(t, 2478, s.Images.Len())
 	got := make([]int, 10)
 	for _, l := range s.Labels {
 		got[l]++
 	}
 	require.Equal(t, s.Counts, got)
 	require.True(t, slices.IsSorted(s.Labels), "ordered by class")
-	require.EqualValues(t, -1, slices.Min(s.Images))
-	require.EqualValues(t, 1, slices.Max(s.Images))
+	pixels := pixelsOf(t, s)
+	require.EqualValues(t, -1, slices.Min(pixels))
+	require.EqualValues(t, 1, slices.Max(pixels))
 	require.Equal(t, "ankle boot", s.Classes[9])
 }
 
 func TestSplitIsPinned(t *testing.T) {
 	d := longTail(16, 0.01)
 	first := load(t, d)
-	require.Equal(t, first.Digest(), load(t, d).Digest())
-	require.Equal(t, "1a857a956661985d0f27812293b9e5a9ffc625c69477ac5c2eae54ab5662ee96", first.Digest(), "another digest makes every trial of old checkpoints irreproducible")
+	require.Equal(t, digestOf(t, first), digestOf(t, load(t, d)))
+	require.Equal(t, "1a857a956661985d0f27812293b9e5a9ffc625c69477ac5c2eae54ab5662ee96", digestOf(t, first), "another digest makes every trial of old checkpoints irreproducible")
 
 	d.Imbalance.Seed = 1
 	other := load(t, d)
 	require.Equal(t, first.Counts, other.Counts)
-	require.NotEqual(t, first.Digest(), other.Digest())
+	require.NotEqual(t, digestOf(t, first), digestOf(t, other))
 }
 
 func TestStrongerImbalanceKeepsAPart(t *testing.T) {
@@ -54,7 +55,7 @@ func TestStrongerImbalanceKeepsAPart(t *testing.T) {
 	for class := range weak.Counts {
 		require.LessOrEqual(t, strong.Counts[class], weak.Counts[class])
 		for i := range strong.Counts[class] {
-			require.Equal(t, weak.Image(w+i), strong.Image(s+i))
+			require.Equal(t, imageOf(t, weak, w+i), imageOf(t, strong, s+i))
 		}
 		w, s = w+weak.Counts[class], s+strong.Counts[class]
 	}
@@ -76,7 +77,7 @@ func TestBalancedHasAllImages(t *testing.T) {
 		}
 	}
 	for i, l := range s.Labels {
-		for _, v := range s.Image(i) {
+		for _, v := range imageOf(t, s, i) {
 			got[l] += float64(v)
 		}
 	}
@@ -104,10 +105,11 @@ func TestSize16IsPaddedAndAveraged(t *testing.T) {
 
 func TestGather(t *testing.T) {
 	s := load(t, longTail(16, 0.01))
-	images, labels := s.Gather([]int{2477, 0})
+	images, labels, err := s.Gather([]int{2477, 0})
+	require.NoError(t, err)
 	require.Equal(t, []int32{9, 0}, labels)
-	require.Equal(t, s.Image(2477), images[:256])
-	require.Equal(t, s.Image(0), images[256:])
+	require.Equal(t, imageOf(t, s, 2477), images[:256])
+	require.Equal(t, imageOf(t, s, 0), images[256:])
 }
 
 func TestLoadNamesTheField(t *testing.T) {
@@ -134,4 +136,27 @@ func requireBadData(t *testing.T, err error, want string) {
 	var failure *sweep.FailureError
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, sweep.FailBadData, failure.Class)
+}
+
+func imageOf(t *testing.T, s *Set, i int) []float32 {
+	t.Helper()
+	image, err := s.Image(i)
+	require.NoError(t, err)
+	return image
+}
+
+// pixelsOf returns the values of all images of a set.
+func pixelsOf(t *testing.T, s *Set) (values []float32) {
+	t.Helper()
+	for i := range s.Len() {
+		values = append(values, imageOf(t, s, i)...)
+	}
+	return values
+}
+
+func digestOf(t *testing.T, s *Set) string {
+	t.Helper()
+	digest, err := s.Digest()
+	require.NoError(t, err)
+	return digest
 }

@@ -24,7 +24,7 @@ const (
 
 // Sheet draws the first columns images of each class: one row per class, head, medium and
 // tail, captioned with the class's number, name and number of images.
-func (s *Set) Sheet(columns int) image.Image {
+func (s *Set) Sheet(columns int) (image.Image, error) {
 	type row struct {
 		class int
 		group string
@@ -51,15 +51,18 @@ func (s *Set) Sheet(columns int) image.Image {
 		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]))
 		first := slices.Index(s.Labels, r.class)
 		for column := range min(columns, s.Counts[r.class]) {
-			s.paint(canvas, sheetCaption+column*cell, top, scale, first+column)
+			px, err := s.Image(first + column)
+			if err != nil {
+				return nil, err
+			}
+			s.paint(canvas, sheetCaption+column*cell, top, scale, px)
 		}
 	}
-	return canvas
+	return canvas, nil
 }
 
-// paint draws image i, enlarged.
-func (s *Set) paint(canvas *image.RGBA, left, top, scale, i int) {
-	px := s.Image(i)
+// paint draws an image, enlarged.
+func (s *Set) paint(canvas *image.RGBA, left, top, scale int, px []float32) {
 	level := func(at, channel int) uint8 { return uint8(255*(px[at*s.Channels+min(channel, s.Channels-1)]+1)/2 + .5) }
 	for y := range s.Size * scale {
 		for x := range s.Size * scale {

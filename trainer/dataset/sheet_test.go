@@ -10,7 +10,8 @@ import (
 func TestSheet(t *testing.T) {
 	d := folderSpec(animals(t))
 	s := load(t, d)
-	sheet := s.Sheet(4)
+	sheet, err := s.Sheet(4)
+	require.NoError(t, err)
 	const cell = 8*8 + 3
 	require.Equal(t, 190+4*cell+3, sheet.Bounds().Dx())
 	require.Equal(t, 3*cell+3, sheet.Bounds().Dy())

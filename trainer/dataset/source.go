@@ -21,18 +21,17 @@ type source struct {
 	labels  []int    // by image
 	leftOut []LeftOut
 
-	// images returns the images of these indices, `[len(indices), S, S, channels]` in
-	// [-1, 1], each of n numbers.
-	images func(indices []int, n int, l Loader) ([]float32, error)
+	// images returns the images of these indices, each of n values.
+	images func(indices []int, n int, l Loader) (Images, error)
 }
 
 // converted makes the images of a source whose files are in memory: write writes image
 // i, `[S, S, channels]` in [-1, 1], and is safe for concurrent use.
-func converted(write func(dst []float32, i int)) func(indices []int, n int, l Loader) ([]float32, error) {
-	return func(indices []int, n int, l Loader) ([]float32, error) {
+func converted(write func(dst []float32, i int)) func(indices []int, n int, l Loader) (Images, error) {
+	return func(indices []int, n int, l Loader) (Images, error) {
 		out := make([]float32, len(indices)*n)
-		return out, each(out, n, l, func(dst []float32, k int) error {
-			write(dst, indices[k])
+		return InMemory(out, n), each(len(indices), l, func(k int) error {
+			write(out[k*n:(k+1)*n], indices[k])
 			return nil
 		})
 	}
@@ -47,10 +46,9 @@ func byClass(labels []int, classes int) [][]int {
 	return lists
 }
 
-// each calls write for every n numbers of out, on every core; k counts the calls. Of
-// several errors it returns that of the smallest k. It calls l.Progress.
-func each[T any](out []T, n int, l Loader, write func(dst []T, k int) error) error {
-	all := len(out) / n
+// each calls do for 0 to all-1, on every core. Of several errors it returns that of the
+// smallest k. It calls l.Progress.
+func each(all int, l Loader, do func(k int) error) error {
 	var next, done atomic.Int64
 	var mu sync.Mutex
 	end, failed := all, error(nil) // no image after a broken one is needed
@@ -70,7 +68,7 @@ func each[T any](out []T, n int, l Loader, write func(dst []T, k int) error) err
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for k := int(next.Add(1)) - 1; before(k); k = int(next.Add(1)) - 1 {
-				if err := write(out[k*n:(k+1)*n], k); err != nil {
+				if err := do(k); err != nil {
 					stop(k, err)
 				}
 				done.Add(1)

@@ -3,7 +3,6 @@ package dataset
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -50,7 +49,7 @@ func (l Loader) checkFiles(d sweep.Dataset) error {
 	}
 	n := d.Size * d.Size * d.Channels()
 	first := broken[:min(len(broken), shownUnreadable)]
-	failed, err := p.tryAll(make([]byte, len(first)*n), first, n, Loader{})
+	failed, err := p.tryAll(first, n, Loader{}, func(int, []byte, [sha256.Size]byte) error { return nil })
 	if err != nil || len(failed) == 0 { // they were repaired meanwhile
 		return err
 	}
@@ -63,11 +62,16 @@ type unreadable struct {
 	why *sweep.FieldError
 }
 
-// tryAll decodes these images, and returns those that cannot be read, in order.
-func (p *imageFiles) tryAll(pixels []byte, indices []int, n int, l Loader) (failed []unreadable, err error) {
+// tryAll decodes these images and passes the pixels of each, and the digest of its file, to
+// take, from several goroutines. It returns those that cannot be read, in order.
+func (p *imageFiles) tryAll(indices []int, n int, l Loader, take func(k int, image []byte, digest [sha256.Size]byte) error) (failed []unreadable, err error) {
 	var mu sync.Mutex
-	err = each(pixels, n, l, func(dst []byte, k int) error {
-		err := p.decode(dst, indices[k])
+	err = each(len(indices), l, func(k int) error {
+		image := make([]byte, n)
+		digest, err := p.decode(image, indices[k])
+		if err == nil {
+			return take(k, image, digest)
+		}
 		why, bad := errors.AsType[*sweep.FieldError](err)
 		if !bad {
 			return err
@@ -137,27 +141,27 @@ func (p *imageFiles) unreadable(loader Loader) ([]int, error) {
 	}
 	key = sha256.Sum256(append([]byte("unreadable "), key[:]...))
 	dir, noCache := folder.Cache()
-	name := filepath.Join(dir, cacheFolder, hex.EncodeToString(key[:])+cacheSuffix)
+	name := recordName(filepath.Join(dir, cacheFolder), key)
 	var marks []byte
 	if noCache == nil {
-		marks, _ = readCached(name, key, len(all)) // else it is written again
+		marks, _ = readRecord(name, key, len(all)) // else it is written again
 	}
 	if marks == nil {
 		n := p.dataset.Size * p.dataset.Size * p.dataset.Channels()
 		marks = make([]byte, len(all))
-		err := each(marks, 1, loader, func(mark []byte, k int) error {
-			err := p.decode(make([]byte, n), k)
+		err := each(len(marks), loader, func(k int) error {
+			_, err := p.decode(make([]byte, n), k)
 			if _, bad := errors.AsType[*sweep.FieldError](err); !bad {
 				return err
 			}
-			mark[0] = 1
+			marks[k] = 1
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 		if noCache == nil {
-			_ = writeCached(name, key, marks) // it only saves time
+			_ = writeRecord(name, key, marks) // it only saves time
 		}
 	}
 	var broken []int

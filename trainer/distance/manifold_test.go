@@ -58,7 +58,7 @@ func TestAgainstReferences(t *testing.T) {
 		}
 		require.InEpsilon(t, c.KID, kid, 1e-9)
 
-		first, second := Nearest(y, x, c.D)
+		first, second := nearestOf(t, y, x, c.D)
 		require.InEpsilon(t, c.Nearest[0], sum(first), 1e-9)
 		require.InEpsilon(t, c.Nearest[1], sum(second), 1e-9)
 		spread, _ := Spread(x, c.D)
@@ -123,10 +123,10 @@ func TestKernel(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	x := []float32{0, 0, 3, 0, 0, 4}
-	first, second := Nearest([]float32{0, 0, 3, 4}, x, 2)
+	first, second := nearestOf(t, []float32{0, 0, 3, 4}, x, 2)
 	require.InDeltaSlice(t, []float64{0, 3}, first, 1e-12)
 	require.InDeltaSlice(t, []float64{3, 4}, second, 1e-12)
-	first, second = Nearest([]float32{1, 0}, x[:2], 2)
+	first, second = nearestOf(t, []float32{1, 0}, x[:2], 2)
 	require.Equal(t, []float64{1}, first)
 	require.True(t, math.IsInf(second[0], 1))
 	mean, deviation := Spread(x, 2)
@@ -174,5 +174,47 @@ func BenchmarkManifolds(b *testing.B) {
 	x, y := normal(1, 10000, 64, 1, 0), normal(2, 10000, 64, 1, 0)
 	for b.Loop() {
 		_, _ = Manifolds(x, y, 64, 3, 5)
+	}
+}
+
+// vectors are vectors of length d.
+type vectors struct {
+	values []float32
+	d      int
+}
+
+func (v vectors) Len() int { return len(v.values) / v.d }
+
+func (v vectors) Read(dst []float32, i int) error {
+	copy(dst, v.values[i*v.d:(i+1)*v.d])
+	return nil
+}
+
+func nearestOf(t *testing.T, y, x []float32, d int) (first, second []float64) {
+	t.Helper()
+	first, second, err := Nearest(vectors{y, d}, vectors{x, d}, d)
+	require.NoError(t, err)
+	return first, second
+}
+
+// Vectors that do not fit in memory together have the same distances, to the last bit.
+func TestNearestOfManyVectors(t *testing.T) {
+	const d = 5000
+	r := rand.New(rand.NewPCG(7, 8))
+	random := func(n int) []float32 {
+		values := make([]float32, n*d)
+		for i := range values {
+			values[i] = r.Float32()
+		}
+		return values
+	}
+	y, x := random(11), random(4*block(d)+9)
+	first, second, err := nearestInParts(vectors{y, d}, vectors{x, d}, d, 6)
+	require.NoError(t, err)
+	least := newNearest(11, 2)
+	distances(of(y, d), of(x, d), func(worker, i, _ int, squared []float64) { least.see(worker, i, squared, -1) })
+	for i := range first {
+		require.Equal(t, math.Sqrt(least.of(i)[0]), first[i])
+		require.Equal(t, math.Sqrt(least.of(i)[1]), second[i])
 	}
 }

@@ -38,18 +38,55 @@ func (v nearest) see(worker, i int, values []float64, skip int) {
 	}
 }
 
-// Nearest returns, for each vector of y `[M, D]`, the Euclidean distances to the nearest
-// and the second nearest vector of x `[N, D]`, +Inf where there is none.
-func Nearest(y, x []float32, d int) (first, second []float64) {
-	a, b := of(y, d), of(x, d)
-	v := newNearest(a.n, 2)
-	distances(a, b, func(worker, i, _ int, squared []float64) { v.see(worker, i, squared, -1) })
-	first, second = make([]float64, a.n), make([]float64, a.n)
+// Vectors are vectors that are read one by one. Their values may be more than fit in memory.
+type Vectors interface {
+	Len() int
+	Read(dst []float32, i int) error
+}
+
+// read copies count vectors of length d from i on.
+func read(dst []float32, v Vectors, i, count, d int) (rows[float32], error) {
+	for k := range count {
+		if err := v.Read(dst[k*d:(k+1)*d], i+k); err != nil {
+			return rows[float32]{}, err
+		}
+	}
+	return rows[float32]{n: count, d: d, data: dst[:count*d]}, nil
+}
+
+// partBytes bounds the vectors of y, and those of x, that Nearest has in memory.
+const partBytes = 256 << 20
+
+// Nearest returns, for each vector of y, M of length d, the Euclidean distances to the nearest
+// and the second nearest vector of x, +Inf where there is none.
+func Nearest(y, x Vectors, d int) (first, second []float64, err error) {
+	return nearestInParts(y, x, d, partBytes/4/max(1, d))
+}
+
+// nearestInParts is Nearest with about part vectors of each in memory.
+func nearestInParts(y, x Vectors, d, part int) (first, second []float64, err error) {
+	v := newNearest(y.Len(), 2)
+	few, many := min(y.Len(), max(tileRows, part/tileRows*tileRows)), min(x.Len(), max(1, part/block(d))*block(d))
+	own, others := make([]float32, few*d), make([]float32, many*d)
+	for i := 0; i < y.Len(); i += few {
+		a, err := read(own, y, i, min(few, y.Len()-i), d)
+		if err != nil {
+			return nil, nil, err
+		}
+		for j := 0; j < x.Len(); j += many {
+			b, err := read(others, x, j, min(many, x.Len()-j), d)
+			if err != nil {
+				return nil, nil, err
+			}
+			distances(a, b, func(worker, k, _ int, squared []float64) { v.see(worker, i+k, squared, -1) })
+		}
+	}
+	first, second = make([]float64, y.Len()), make([]float64, y.Len())
 	for i := range first {
 		two := v.of(i)
 		first[i], second[i] = math.Sqrt(two[0]), math.Sqrt(two[1])
 	}
-	return first, second
+	return first, second, nil
 }
 
 // Spread is the mean Euclidean distance of two different vectors of x `[N, D]`, 0

@@ -39,6 +39,11 @@ const (
 	blockMost   = 512     // columns of a block at most
 )
 
+// block is how many columns of length d go through all workers together.
+func block(d int) int {
+	return max(tileColumns, min(blockMost, blockBytes/8/max(1, d))/tileColumns*tileColumns)
+}
+
 // workers is how many goroutines products uses, numbered from 0.
 func workers() int { return runtime.GOMAXPROCS(0) }
 
@@ -50,7 +55,7 @@ func workers() int { return runtime.GOMAXPROCS(0) }
 //   - worker is the number of the goroutine that calls.
 //   - dots is valid until visit returns, which may overwrite it.
 func products[T float32 | float64](x, y rows[T], upper bool, visit func(worker, i, j int, dots []float64)) {
-	block := max(tileColumns, min(blockMost, blockBytes/8/max(1, x.d))/tileColumns*tileColumns)
+	block := block(x.d)
 	packed := make([]float64, block*x.d)
 	byWorker := make([]*scratch, workers())
 	for w := range byWorker {

@@ -25,15 +25,7 @@ func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.S
 }
 
 func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (scores, deviations map[string]float64, err error) {
-	data := &dataset.Set{
-		Name: e.training.Name, Size: e.training.Size, Channels: e.training.Channels,
-		Images: append(append([]float32{}, e.training.Images...), images...),
-		Labels: append(append([]int{}, e.training.Labels...), labelsOf(ids)...),
-		About:  dataset.About{Classes: e.Classes, Counts: make([]int, len(e.Classes))},
-	}
-	for _, label := range data.Labels {
-		data.Counts[label]++
-	}
+	data := e.training.With(dataset.InMemory(images, e.pixels), labelsOf(ids))
 	classifier, err := features.Fit(ctx, e.backend, data, casSeed, steps, extractBatch)
 	if err != nil {
 		return nil, nil, err

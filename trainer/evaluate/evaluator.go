@@ -26,6 +26,7 @@ type Evaluator struct {
 	extractor  *features.Extractor
 	classifier *features.Extractor // nil: the extractor, if that is a classifier
 	real       view
+	pixels     int          // values of an image
 	heldOut    []bool       // of real: whether the image is not trained on
 	training   *dataset.Set // nil: not known
 }
@@ -110,6 +111,7 @@ func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 // prepare computes the features of the real images and the floor.
 func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int, progress func(done, all int) error) error {
 	var err error
+	e.pixels = real.Size * real.Size * real.Channels
 	e.real, err = e.extract(ctx, real.Images, real.Labels, func(done int) error {
 		if progress == nil {
 			return nil
@@ -119,7 +121,9 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 	if err != nil {
 		return err
 	}
-	e.heldOut = real.HeldOut(e.training)
+	if e.heldOut, err = real.HeldOut(e.training); err != nil {
+		return err
+	}
 	halves := []view{e.real.half(0), e.real.half(1)}
 	for _, on := range []struct {
 		floor         floor
@@ -141,17 +145,17 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 // measurement returns a measurement of the wanted metrics.
 func (e *Evaluator) measurement(wanted func(name string) bool) *measurement {
 	m := &measurement{
-		groups: e.Groups, classes: e.Classes, counts: counts(e.real.labels, len(e.Classes)), wanted: wanted,
+		groups: e.Groups, classes: e.Classes, counts: counts(e.real.labels, len(e.Classes)), wanted: wanted, pixels: e.pixels,
 		metrics: map[string]float64{}, errors: map[string]float64{},
 	}
 	if e.training != nil {
-		m.training = view{pixels: e.training.Images, labels: e.training.Labels}
+		m.training = e.training.Images
 	}
 	return m
 }
 
 // extract computes features and predictions of images.
-func (e *Evaluator) extract(ctx context.Context, images []float32, labels []int, progress func(done int) error) (view, error) {
+func (e *Evaluator) extract(ctx context.Context, images dataset.Images, labels []int, progress func(done int) error) (view, error) {
 	out, err := e.extractor.Extract(ctx, images, progress)
 	if err != nil {
 		return view{}, err
@@ -205,7 +209,7 @@ func (e *Evaluator) against(part Part) view {
 // wanted, if not nil, selects metrics. A group or class with too few images has no FID.
 // cas.* is measured by CAS.
 func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, standardErrors map[string]float64, err error) {
-	samples, err := e.extract(ctx, images, labelsOf(ids), nil)
+	samples, err := e.extract(ctx, dataset.InMemory(images, e.pixels), labelsOf(ids), nil)
 	if err != nil {
 		return nil, nil, err
 	}

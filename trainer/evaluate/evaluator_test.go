@@ -36,17 +36,29 @@ func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.SampleID) {
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
-	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: slices.Repeat([]int{n}, 10)}}
 	var ids []diffusion.SampleID
 	for class := range 10 {
 		for i := range n {
-			at := class*1000 + from + i
-			s.Images = append(s.Images, all.Image(at)...)
-			s.Labels = append(s.Labels, all.Labels[at])
 			ids = append(ids, diffusion.SampleID{Class: class, Index: i})
 		}
 	}
-	return s, ids
+	chosen := make([]bool, all.Len())
+	for i := range chosen {
+		chosen[i] = i%1000 >= from && i%1000 < from+n
+	}
+	return all.Where(chosen), ids
+}
+
+// pixels returns the values of all images of a set.
+func pixels(t *testing.T, s *dataset.Set) []float32 {
+	t.Helper()
+	indices := make([]int, s.Len())
+	for i := range indices {
+		indices[i] = i
+	}
+	images, _, err := s.Gather(indices)
+	require.NoError(t, err)
+	return images
 }
 
 var balanced = sync.OnceValues(func() (*dataset.Set, error) { return dataset.Balanced(longTail) })
@@ -89,10 +101,10 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	j := openEvaluator(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
 	others, ids := part(t, 500, perClass)
-	good, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+	good, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 	require.NoError(t, err)
 
-	noise := make([]float32, len(others.Images))
+	noise := make([]float32, len(pixels(t, others)))
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
@@ -125,7 +137,7 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 func TestGroupsArePooled(t *testing.T) {
 	j := openEvaluator(t)
 	others, ids := part(t, 500, perClass)
-	right, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+	right, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 	require.NoError(t, err)
 
 	// The head's classes 0 and 1 change places: the pool stays, the labels are wrong.
@@ -135,7 +147,7 @@ func TestGroupsArePooled(t *testing.T) {
 			swapped[i].Class = 1 - p.Class
 		}
 	}
-	wrong, _, err := j.Metrics(context.Background(), others.Images, swapped, Whole, nil)
+	wrong, _, err := j.Metrics(context.Background(), pixels(t, others), swapped, Whole, nil)
 	require.NoError(t, err)
 	for _, group := range sweep.MetricGroups() {
 		require.InEpsilon(t, right["fid."+group], wrong["fid."+group], 1e-9, group)
@@ -154,7 +166,7 @@ func TestGroupsArePooled(t *testing.T) {
 			swapped[i].Class = p.Class
 		}
 	}
-	moved, _, err := j.Metrics(context.Background(), others.Images, swapped, Whole, nil)
+	moved, _, err := j.Metrics(context.Background(), pixels(t, others), swapped, Whole, nil)
 	require.NoError(t, err)
 	require.Greater(t, moved["fid.head"], 2*right["fid.head"])
 	require.Greater(t, moved["fid.tail"], 2*right["fid.tail"])
@@ -165,7 +177,7 @@ func TestGroupsArePooled(t *testing.T) {
 func TestTooFewImagesHaveNoFID(t *testing.T) {
 	j := openEvaluator(t)
 	others, ids := part(t, 500, 42) // a head and a tail of 126, a medium of 168
-	metrics, _, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+	metrics, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head")
 	require.NotContains(t, metrics, "fid.tail")
@@ -179,12 +191,12 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
 	more, ids := part(t, 500, perClass)
-	metrics, _, err = small.Metrics(context.Background(), more.Images, ids, Whole, nil)
+	metrics, _, err = small.Metrics(context.Background(), pixels(t, more), ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head", "too few real ones")
 	require.Contains(t, metrics, "fid.all")
 
-	_, _, err = j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+	_, _, err = j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 	require.ErrorContains(t, err, "420 images for 900 labels")
 }
 
@@ -194,7 +206,7 @@ func TestAStepProfileHasNoMedium(t *testing.T) {
 	j, err := newEvaluator(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	metrics, _, err := j.Metrics(context.Background(), real.Images, ids, Whole, nil)
+	metrics, _, err := j.Metrics(context.Background(), pixels(t, real), ids, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.medium")
 	require.NotContains(t, metrics, "label_accuracy.medium")
@@ -206,15 +218,16 @@ func TestMemorised(t *testing.T) {
 	j := openEvaluator(t)
 	copies, ids := part(t, 0, trained)
 	r := rand.New(rand.NewPCG(3, 4))
-	for i := range copies.Images {
-		if i < len(copies.Images)/2 { // classes 0 to 4: the head and two of the medium
-			copies.Images[i] = -copies.Images[i]
+	images := pixels(t, copies)
+	for i := range images {
+		if i < len(images)/2 { // classes 0 to 4: the head and two of the medium
+			images[i] = -images[i]
 		} else {
-			copies.Images[i] += float32(0.01 * r.NormFloat64())
+			images[i] += float32(0.01 * r.NormFloat64())
 		}
 	}
 	memorised := func(name string) bool { return familyOf(name) == "memorised_ratio" }
-	m, _, err := j.Metrics(context.Background(), copies.Images, ids, Whole, memorised)
+	m, _, err := j.Metrics(context.Background(), images, ids, Whole, memorised)
 	require.NoError(t, err)
 	require.Equal(t, map[string]float64{
 		"memorised_ratio.all": 0.5, "memorised_ratio.head": 0, "memorised_ratio.medium": 0.5, "memorised_ratio.tail": 1,
@@ -233,7 +246,7 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 			ids[i].Class = 9 - p.Class
 		}
 	}
-	m, _, err := j.Metrics(context.Background(), real.Images, ids, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
+	m, _, err := j.Metrics(context.Background(), pixels(t, real), ids, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
 	require.NoError(t, err)
 	require.Len(t, m, 10)
 	require.Greater(t, m["fid.class.t-shirt"], 10.0)
@@ -245,16 +258,16 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 func TestCAS(t *testing.T) {
 	j := openEvaluator(t)
 	others, ids := part(t, 500, 40)
-	right, _, err := j.cas(context.Background(), others.Images, ids, 40)
+	right, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
 	require.NoError(t, err)
 	require.Len(t, right, 4)
-	again, _, err := j.cas(context.Background(), others.Images, ids, 40)
+	again, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
 	require.NoError(t, err)
 	require.Equal(t, right, again)
 	for i, p := range ids {
 		ids[i].Class = 9 - p.Class
 	}
-	wrong, _, err := j.cas(context.Background(), others.Images, ids, 40)
+	wrong, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
 	require.NoError(t, err)
 	require.Greater(t, right["cas.tail"], 0.7)
 	require.Less(t, wrong["cas.all"], right["cas.all"]-0.2)

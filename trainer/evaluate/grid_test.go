@@ -33,7 +33,7 @@ func readPNG(t *testing.T, path string) image.Image {
 func TestGridGolden(t *testing.T) {
 	const n = 3
 	some, _ := part(t, 0, n)
-	r := Result{Evaluation: sweep.Evaluation{Samples: n}, images: some.Images}
+	r := Result{Evaluation: sweep.Evaluation{Samples: n}, images: pixels(t, some)}
 	path := filepath.Join(t.TempDir(), "grid.png")
 	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: longTail}}))
 	golden := filepath.Join("testdata", "grid.png")
@@ -81,8 +81,8 @@ func TestPanelsGolden(t *testing.T) {
 	require.NoError(t, err)
 	groups := about.Groups
 	panels := []panel{
-		{title: "trial 0 (baseline)", classes: groups.Head, images: one.Images}, {title: "trial 0 (baseline)", classes: groups.Tail, images: one.Images},
-		{title: "trial 7", classes: groups.Head, images: other.Images}, {title: "trial 7", classes: groups.Tail, images: other.Images},
+		{title: "trial 0 (baseline)", classes: groups.Head, images: pixels(t, one)}, {title: "trial 0 (baseline)", classes: groups.Tail, images: pixels(t, one)},
+		{title: "trial 7", classes: groups.Head, images: pixels(t, other)}, {title: "trial 7", classes: groups.Tail, images: pixels(t, other)},
 	}
 	path := filepath.Join(t.TempDir(), "panels.png")
 	require.NoError(t, writePanels(path, longTail, about, n, n, panels))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
@@ -57,7 +58,8 @@ type measurement struct {
 	groups   sweep.ClassGroups
 	classes  []string
 	counts   []int                  // real images of each class of the complete set
-	training view                   // the training images; empty: memorised_ratio is left out
+	training dataset.Images         // nil: memorised_ratio is left out
+	pixels   int                    // values of an image
 	wanted   func(name string) bool // nil: every metric
 
 	real, samples view               // of the run

@@ -12,11 +12,14 @@ const MemorisedBelow = 1.0 / 3
 // memorisedRatio is the share of samples that are nearly a training image. It is left
 // out where fewer than two training images are known.
 func memorisedRatio(m *measurement, p subset) error {
-	if len(m.training.labels) < 2 {
+	if m.training == nil || m.training.Len() < 2 {
 		return nil
 	}
 	if m.nearTraining == nil { // once for all groups
-		first, second := distance.Nearest(m.samples.pixels, m.training.pixels, m.samples.size)
+		first, second, err := distance.Nearest(m.samples.pixels, m.training, m.pixels)
+		if err != nil {
+			return err
+		}
 		m.nearTraining = make([]bool, len(first))
 		for i := range first {
 			m.nearTraining[i] = first[i] < MemorisedBelow*second[i]

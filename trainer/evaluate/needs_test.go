@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 // The check before a training refuses a metric where, and only where, the evaluation
@@ -17,11 +18,13 @@ func TestWhatIsRefusedIsWhatIsNotMeasured(t *testing.T) {
 	const dims = 2
 	r := rand.New(rand.NewPCG(1, 2))
 	fill := func(labels []int) view {
-		v := view{labels: labels, dims: dims, size: 1, predictions: labels}
+		v := view{labels: labels, dims: dims, predictions: labels}
+		var pixels []float32
 		for range labels {
 			v.features = append(v.features, r.Float32(), r.Float32())
-			v.pixels = append(v.pixels, r.Float32())
+			pixels = append(pixels, r.Float32())
 		}
+		v.pixels = dataset.InMemory(pixels, 1)
 		return v
 	}
 	refused, measured := 0, 0
@@ -47,7 +50,7 @@ func TestWhatIsRefusedIsWhatIsNotMeasured(t *testing.T) {
 				parts = []view{real.half(0), real.half(1)}
 			}
 			for _, part := range parts {
-				m := &measurement{groups: groups, classes: names, counts: counts, training: real, metrics: map[string]float64{}}
+				m := &measurement{groups: groups, classes: names, counts: counts, training: real.pixels, pixels: 1, metrics: map[string]float64{}}
 				require.NoError(t, m.run(part, fill(asked)))
 				for name := range m.metrics {
 					got[name]++

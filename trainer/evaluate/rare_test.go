@@ -22,17 +22,17 @@ func unequal(t *testing.T, from int, counts []int) (*dataset.Set, []diffusion.Sa
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
-	s := &dataset.Set{Name: all.Name, Size: all.Size, Channels: all.Channels, About: dataset.About{Classes: all.Classes, Counts: counts}}
 	var ids []diffusion.SampleID
 	for class, n := range counts {
 		for i := range n {
-			at := class*1000 + from + i
-			s.Images = append(s.Images, all.Image(at)...)
-			s.Labels = append(s.Labels, class)
 			ids = append(ids, diffusion.SampleID{Class: class, Index: i})
 		}
 	}
-	return s, ids
+	chosen := make([]bool, all.Len())
+	for i := range chosen {
+		chosen[i] = i%1000 >= from && i%1000 < from+counts[i/1000]
+	}
+	return all.Where(chosen), ids
 }
 
 // In a folder with classes of very unequal sizes other real images are as good as the floor,
@@ -43,9 +43,9 @@ func TestRareClasses(t *testing.T) {
 	require.NoError(t, err)
 	defer j.Close()
 	others, ids := part(t, 500, 50)
-	good, deviations, err := j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+	good, deviations, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 	require.NoError(t, err)
-	noise := make([]float32, len(others.Images))
+	noise := make([]float32, len(pixels(t, others)))
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
@@ -90,7 +90,7 @@ func TestUnequalClassesMeasureTheBalancedMixture(t *testing.T) {
 		require.NoError(t, err)
 		defer j.Close()
 		others, ids := part(t, 500, 50)
-		metrics, deviations, err = j.Metrics(context.Background(), others.Images, ids, Whole, nil)
+		metrics, deviations, err = j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
 		require.NoError(t, err)
 		return metrics, deviations
 	}

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"slices"
 
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/distance"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
@@ -13,16 +14,12 @@ type view struct {
 	dims        int       // D
 	labels      []int     // `[N]`; of a sample the class that it was sampled as
 	predictions []int     // `[N]`, nil without a classifier
-	pixels      []float32 // `[N, P]`
-	size        int       // P, values of an image
+	pixels      dataset.Images
 }
 
 // newView joins images with the outputs of the networks.
-func newView(images []float32, labels []int, dims int, out features.Output, predictions []int) view {
+func newView(images dataset.Images, labels []int, dims int, out features.Output, predictions []int) view {
 	v := view{features: out.Features, dims: dims, labels: labels, pixels: images}
-	if len(labels) > 0 {
-		v.size = len(images) / len(labels)
-	}
 	if len(predictions) == len(labels) {
 		v.predictions = predictions
 	}
@@ -31,10 +28,9 @@ func newView(images []float32, labels []int, dims int, out features.Output, pred
 
 // rows returns the images of v at these indices.
 func (v view) rows(indices []int) view {
-	part := view{dims: v.dims, size: v.size}
+	part := view{dims: v.dims, pixels: dataset.Part(v.pixels, indices)}
 	for _, i := range indices {
 		part.features = append(part.features, v.features[i*v.dims:(i+1)*v.dims]...)
-		part.pixels = append(part.pixels, v.pixels[i*v.size:(i+1)*v.size]...)
 		part.labels = append(part.labels, v.labels[i])
 		if v.predictions != nil {
 			part.predictions = append(part.predictions, v.predictions[i])

@@ -17,6 +17,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 //go:embed weights
@@ -131,25 +132,27 @@ func (e *Extractor) Close() {
 	e.store.Finalize()
 }
 
-// Extract runs the network over images `[N,S,S,I]` in [-1, 1]. progress, if not
-// nil, is called with the number of images done; its error ends the work.
-func (e *Extractor) Extract(ctx context.Context, images []float32, progress func(done int) error) (Output, error) {
-	values := e.images.values()
-	if len(images)%values != 0 {
-		return Output{}, fmt.Errorf("features: %d values are not a multiple of %d, the size of an image", len(images), values)
-	}
-	n := len(images) / values
+// Extract runs the network over images. progress, if not nil, is called with the number of
+// images done; its error ends the work.
+func (e *Extractor) Extract(ctx context.Context, images dataset.Images, progress func(done int) error) (Output, error) {
+	n, values := images.Len(), e.images.values()
 	out := Output{Features: make([]float32, 0, n*e.Dims), Predictions: make([]int, 0, n)}
-	done := 0
-	for chunk := range slices.Chunk(images, e.batch*values) {
+	full := make([]float32, e.batch*values)
+	for done := 0; done < n; {
 		if err := ctx.Err(); err != nil {
 			return Output{}, err
 		}
-		z, logits, err := e.run(chunk)
+		k := min(e.batch, n-done)
+		for i := range k {
+			if err := images.Read(full[i*values:(i+1)*values], done+i); err != nil {
+				return Output{}, err
+			}
+		}
+		clear(full[k*values:]) // a batch is padded with zeros
+		z, logits, err := e.run(full)
 		if err != nil {
 			return Output{}, fmt.Errorf("features: %w", err)
 		}
-		k := len(chunk) / values
 		out.Features = append(out.Features, z[:k*e.Dims]...)
 		if e.Classes > 0 {
 			for row := range slices.Chunk(logits[:k*e.Classes], e.Classes) {
@@ -168,12 +171,9 @@ func (e *Extractor) Extract(ctx context.Context, images []float32, progress func
 	return out, nil
 }
 
-// run takes up to batch images and pads them with zeros. A network that is not a
-// classifier has no logits.
+// run takes a batch of images. A network that is not a classifier has no logits.
 func (e *Extractor) run(images []float32) (z, logits []float32, err error) {
-	full := make([]float32, e.batch*e.images.values())
-	copy(full, images)
-	x := tensors.FromFlatDataAndDimensions(full, e.batch, e.images.Size, e.images.Size, e.images.Channels)
+	x := tensors.FromFlatDataAndDimensions(images, e.batch, e.images.Size, e.images.Size, e.images.Channels)
 	outs, err := e.exec.Exec(x)
 	if err != nil {
 		return nil, nil, err

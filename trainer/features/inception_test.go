@@ -13,6 +13,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 // hashed makes the numbers that hashed makes in testdata/inception.py.
@@ -97,7 +98,7 @@ func TestInception(t *testing.T) {
 			image = append(image, float32(2*planes[c*size*size+i]))
 		}
 	}
-	out, err := e.Extract(t.Context(), image, nil)
+	out, err := e.Extract(t.Context(), dataset.InMemory(image, len(image)), nil)
 	require.NoError(t, err)
 	require.Len(t, out.Features, 2048)
 	require.Empty(t, out.Predictions)
@@ -159,7 +160,7 @@ func TestClassifierOfAnotherSet(t *testing.T) {
 	wide, err := OpenFile(b, path, Images{Size: 64, Channels: 1}, 1)
 	require.NoError(t, err)
 	defer wide.Close()
-	out, err := wide.Extract(t.Context(), make([]float32, 64*64), nil)
+	out, err := wide.Extract(t.Context(), dataset.InMemory(make([]float32, 64*64), 64*64), nil)
 	require.NoError(t, err)
 	require.Len(t, out.Features, Dims)
 }

@@ -74,7 +74,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	} else {
 		var real *dataset.Set
 		if real, err = o.Loader.Balanced(o.Dataset); err == nil {
-			training, test = testImages(training, real)
+			training, test, err = testImages(training, real)
 		}
 	}
 	if err != nil {
@@ -103,8 +103,12 @@ func stepsOf(n, epochs int) int { return max(leastSteps, epochs*n/batch) }
 // held-out images is tested on them alone; another class on every tenth of its images, or on
 // the last of fewer than ten. A class with one image is not tested, and no image is tested
 // that has the pixels of one that the classifier is trained on.
-func testImages(training, real *dataset.Set) (train, test *dataset.Set) {
-	test = real.Where(real.HeldOut(training))
+func testImages(training, real *dataset.Set) (train, test *dataset.Set, err error) {
+	held, err := real.HeldOut(training)
+	if err != nil {
+		return nil, nil, err
+	}
+	test = real.Where(held)
 	aside, rest := make([]bool, training.Len()), make([]bool, training.Len())
 	place := make([]int, len(training.Counts))
 	for i, label := range training.Labels {
@@ -116,12 +120,11 @@ func testImages(training, real *dataset.Set) (train, test *dataset.Set) {
 	}
 	train = training.Where(rest)
 	own := training.Where(aside)
-	own = own.Where(own.HeldOut(train))
-	test.Images, test.Labels = append(test.Images, own.Images...), append(test.Labels, own.Labels...)
-	for class, n := range own.Counts {
-		test.Counts[class] += n
+	if held, err = own.HeldOut(train); err != nil {
+		return nil, nil, err
 	}
-	return train, test
+	own = own.Where(held)
+	return train, test.With(own.Images, own.Labels), nil
 }
 
 // Fit trains a classifier of data for steps, and returns it for batches of extract images.
@@ -169,7 +172,10 @@ func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64,
 		if err := rate.SetValue(tensors.FromScalar(float32(rateAt(step, steps)))); err != nil {
 			return nil, err
 		}
-		pixels, labels := data.Gather(order.Batch(step))
+		pixels, labels, err := data.Gather(order.Batch(step))
+		if err != nil {
+			return nil, err
+		}
 		l, err := exec.Call1(
 			tensors.FromFlatDataAndDimensions(pixels, batch, images.Size, images.Size, images.Channels),
 			tensors.FromFlatDataAndDimensions(labels, batch, 1))
@@ -184,7 +190,11 @@ func fit(ctx context.Context, b *backend.Backend, data *dataset.Set, seed int64,
 			progress(step+1, steps, value)
 		}
 	}
-	return encode(store, list, map[string]string{"dataset": data.Digest(), "backend": b.Choice, "steps": fmt.Sprint(steps)})
+	digest, err := data.Digest()
+	if err != nil {
+		return nil, err
+	}
+	return encode(store, list, map[string]string{"dataset": digest, "backend": b.Choice, "steps": fmt.Sprint(steps)})
 }
 
 // rateAt falls from learningRate to zero along half a cosine.

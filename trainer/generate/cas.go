@@ -103,10 +103,18 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 	if err != nil {
 		return CAS{}, err
 	}
-	if real.Training.Digest() != s.DatasetDigest {
+	digest, err := real.Training.Digest()
+	if err != nil {
+		return CAS{}, err
+	}
+	if digest != s.DatasetDigest {
 		return CAS{}, precheck.BadData(fmt.Errorf("the images in %s are not those that the checkpoint of %s was trained on", s.Dataset.Path, o.Dir))
 	}
-	tested := real.Balanced.Where(real.Balanced.HeldOut(real.Training))
+	held, err := real.Balanced.HeldOut(real.Training)
+	if err != nil {
+		return CAS{}, err
+	}
+	tested := real.Balanced.Where(held)
 	if tested.Len() == 0 {
 		return CAS{}, precheck.BadData(errors.New("there are no held-out images: every real image is trained on (valid: --held-out DIR, real images of the same classes, a folder each, that were not trained on)"))
 	}
@@ -176,8 +184,8 @@ func withGenerated(dir string, s Settings, training *dataset.Set) (*dataset.Set,
 	if err != nil {
 		return nil, err
 	}
-	both := *training
-	both.Images, both.Labels, both.Counts = slices.Clone(training.Images), slices.Clone(training.Labels), slices.Clone(training.Counts)
+	var made []float32
+	var labels []int
 	for _, r := range rows {
 		if r.Source != SourceGenerated || r.Status != Kept {
 			continue
@@ -190,11 +198,10 @@ func withGenerated(dir string, s Settings, training *dataset.Set) (*dataset.Set,
 		if err != nil {
 			return nil, precheck.BadData(err)
 		}
-		both.Images, both.Labels = append(both.Images, values(pixels)...), append(both.Labels, class)
-		both.Counts[class]++
+		made, labels = append(made, values(pixels)...), append(labels, class)
 	}
-	if both.Len() == training.Len() {
+	if len(labels) == 0 {
 		return nil, precheck.BadData(fmt.Errorf("%s has no generated images (valid: a folder that `tailsweep generate` filled)", dir))
 	}
-	return &both, nil
+	return training.With(dataset.InMemory(made, len(made)/len(labels)), labels), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 func TestMeanOf(t *testing.T) {
@@ -43,12 +44,12 @@ func TestCompare(t *testing.T) {
 	b, r := openBackend(t, backend.Go), rand.New(rand.NewPCG(5, 6))
 	training := set(map[int][][]byte{0: stripes(r, 60, 0), 1: stripes(r, 1, 1)})
 	balanced := set(map[int][][]byte{0: stripes(r, 40, 0), 1: stripes(r, 40, 1)})
-	balanced.Images, balanced.Labels = append(balanced.Images, training.Images...), append(balanced.Labels, training.Labels...)
+	balanced = balanced.With(training.Images, training.Labels)
 	gain := func(kind, seeds int) CAS {
 		dir := t.TempDir()
 		s := Settings{
 			Dataset:       sweep.Dataset{Name: sweep.ImageFolder, Size: side, FolderChannels: 1, FolderClasses: 2},
-			DatasetDigest: training.Digest(), Classes: training.Classes, TrainingImages: training.Counts,
+			DatasetDigest: digestOf(t, training), Classes: training.Classes, TrainingImages: training.Counts,
 		}
 		require.NoError(t, file.WriteJSON(filepath.Join(dir, settingsName), s, 0o600))
 		rows := []Row{{Class: "b", Source: SourceGenerated, Status: Refused}, {Class: "b", Source: SourceReal, Status: Kept, File: "b/real.png"}}
@@ -97,7 +98,7 @@ func TestCompareRefuses(t *testing.T) {
 	settle := func() { require.NoError(t, file.WriteJSON(filepath.Join(o.Dir, settingsName), s, 0o600)) }
 	settle()
 	refused("are not those that the checkpoint")
-	s.DatasetDigest = training.Digest()
+	s.DatasetDigest = digestOf(t, training)
 	settle()
 	refused("there are no held-out images: every real image is trained on (valid: --held-out DIR")
 	o.Real = func(sweep.Dataset) (Real, error) {
@@ -107,4 +108,11 @@ func TestCompareRefuses(t *testing.T) {
 	s.Dataset.Size = 9
 	settle()
 	refused("no classifier takes images of 9 pixels")
+}
+
+func digestOf(t *testing.T, s *dataset.Set) string {
+	t.Helper()
+	digest, err := s.Digest()
+	require.NoError(t, err)
+	return digest
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/distance"
 )
 
@@ -20,12 +21,12 @@ func greyLevels(euclidean float64, n int) float64 {
 }
 
 // nearest returns for each image the distances to the nearest and the second nearest of others.
-func nearest(images, others []float32, n int) (first, second []float64) {
-	first, second = distance.Nearest(images, others, n)
+func nearest(images, others dataset.Images, n int) (first, second []float64, err error) {
+	first, second, err = distance.Nearest(images, others, n)
 	for i := range first {
 		first[i], second[i] = greyLevels(first[i], n), greyLevels(second[i], n)
 	}
-	return first, second
+	return first, second, err
 }
 
 // thumbSide is the side of the means that generated images are compared by.

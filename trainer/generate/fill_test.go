@@ -50,7 +50,10 @@ func (f *filling) draw(_ context.Context, ids []diffusion.SampleID) (images []fl
 
 func (f *filling) fill(ctx context.Context) (Summary, error) {
 	s := f.settings
-	in := newInspector(s.Dataset, s.Classes, s.Gates, nil, Real{})
+	in, err := newInspector(s.Dataset, s.Classes, s.Gates, nil, Real{})
+	if err != nil {
+		return Summary{}, err
+	}
 	o := Options{Dir: f.dir, Wanted: f.wanted, Attempts: f.attempts, Seed: s.Seed, Guidance: s.Guidance, Steps: s.Steps, Progress: f.progress}
 	return fill(ctx, o, s, in, f.draw)
 }

@@ -35,9 +35,9 @@ type inspector struct {
 	size       int
 	classifier *features.Extractor // nil: none
 	real       Real
-	training   []float32   // without exact copies; nil: not known
-	thresholds []Threshold // by class
-	kept       []thumbs    // by class, of the images that passed; only with GateDuplicate
+	training   dataset.Images // without exact copies; nil: not known
+	thresholds []Threshold    // by class
+	kept       []thumbs       // by class, of the images that passed; only with GateDuplicate
 }
 
 // Real are the real images of a dataset. Training is nil where they cannot be read.
@@ -47,16 +47,18 @@ type Real struct {
 }
 
 // newInspector measures the thresholds.
-func newInspector(d sweep.Dataset, classes, gates []string, classifier *features.Extractor, real Real) *inspector {
+func newInspector(d sweep.Dataset, classes, gates []string, classifier *features.Extractor, real Real) (*inspector, error) {
 	in := &inspector{
 		gates: gates, classes: classes, size: d.Size, classifier: classifier, real: real,
 		thresholds: make([]Threshold, len(classes)), kept: make([]thumbs, len(classes)),
 	}
 	if real.Training != nil {
-		in.measure()
+		if err := in.measure(); err != nil {
+			return nil, err
+		}
 		in.real.Balanced = nil // no longer needed
 	}
-	return in
+	return in, nil
 }
 
 // measure sets the training images and the thresholds of the classes.
@@ -65,31 +67,47 @@ func newInspector(d sweep.Dataset, classes, gates []string, classifier *features
 // class and, where these are fewer than leastReal, its training images, each with the
 // others. duplicate compares the real images of the class with each other. Exact copies
 // among the real images count once.
-func (in *inspector) measure() {
+func (in *inspector) measure() error {
 	real := in.real
-	training := distinct(real.Training)
+	training, err := distinct(real.Training)
+	if err != nil {
+		return err
+	}
 	in.training = training.Images
-	n := len(training.Image(0))
+	n := training.Size * training.Size * training.Channels
 	var heldOut *dataset.Set
 	if real.Balanced != nil {
-		heldOut = distinct(real.Balanced.Where(real.Balanced.HeldOut(real.Training)))
+		held, err := real.Balanced.HeldOut(real.Training)
+		if err != nil {
+			return err
+		}
+		if heldOut, err = distinct(real.Balanced.Where(held)); err != nil {
+			return err
+		}
 	}
 	near, same := make([][]float64, len(in.classes)), make([][]float64, len(in.classes))
 	for class := range in.classes {
-		own, held := ofClass(training, class), []float32(nil)
+		own, held := ofClass(training, class), dataset.InMemory(nil, n)
 		if heldOut != nil {
 			held = ofClass(heldOut, class)
-			near[class], _ = nearest(held, training.Images, n)
+			if near[class], _, err = nearest(held, training.Images, n); err != nil {
+				return err
+			}
 		}
 		if len(near[class]) < leastReal {
-			_, others := nearest(own, training.Images, n) // the nearest is the image itself
+			_, others, err := nearest(own, training.Images, n) // the nearest is the image itself
+			if err != nil {
+				return err
+			}
 			near[class] = append(near[class], others...)
 		}
 		var all thumbs
-		for image := range slices.Chunk(slices.Concat(own, held), n) {
-			if len(all) < mostReal {
-				all = append(all, thumb(levels(image), in.size))
+		image, both := make([]float32, n), dataset.Joined(own, held)
+		for i := range min(mostReal, both.Len()) {
+			if err := both.Read(image, i); err != nil {
+				return err
 			}
+			all = append(all, thumb(levels(image), in.size))
 		}
 		for i, t := range all {
 			same[class] = append(same[class], all.closest(t, i))
@@ -100,6 +118,7 @@ func (in *inspector) measure() {
 		t.NearCopy, t.NearCopyImages = threshold(near, class)
 		t.Duplicate, t.DuplicateReal = threshold(same, class)
 	}
+	return nil
 }
 
 // threshold returns the distance that a share of the real images of a class do not
@@ -132,14 +151,14 @@ func (in *inspector) look(ctx context.Context, images []float32, n int) (b looke
 		rounded = append(rounded, values(b.pixels[len(b.pixels)-1])...)
 	}
 	if in.classifier != nil {
-		if b.found, err = in.classifier.Extract(ctx, rounded, nil); err != nil {
+		if b.found, err = in.classifier.Extract(ctx, dataset.InMemory(rounded, size), nil); err != nil {
 			return b, err
 		}
 	}
 	if in.training != nil {
-		b.first, b.second = nearest(rounded, in.training, size)
+		b.first, b.second, err = nearest(dataset.InMemory(rounded, size), in.training, size)
 	}
-	return b, nil
+	return b, err
 }
 
 // checked is what the index shows of an image.
@@ -189,24 +208,23 @@ func (in *inspector) remember(class int, pixels []byte) {
 }
 
 // distinct returns the images of a set, each once.
-func distinct(s *dataset.Set) *dataset.Set {
-	first := s.Distinct()
-	if !slices.Contains(first, false) {
-		return s
+func distinct(s *dataset.Set) (*dataset.Set, error) {
+	first, err := s.Distinct()
+	if err != nil {
+		return nil, err
 	}
-	return s.Where(first)
+	return s.Where(first), nil
 }
 
 // ofClass returns the first images of a class, at most mostReal.
-func ofClass(s *dataset.Set, class int) (images []float32) {
-	n := 0
+func ofClass(s *dataset.Set, class int) dataset.Images {
+	var indices []int
 	for i, label := range s.Labels {
-		if label == class && n < mostReal {
-			images = append(images, s.Image(i)...)
-			n++
+		if label == class && len(indices) < mostReal {
+			indices = append(indices, i)
 		}
 	}
-	return images
+	return dataset.Part(s.Images, indices)
 }
 
 // chooseGates returns the gates to apply: those asked for, or with nil all that can be

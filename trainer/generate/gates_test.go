@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
 const side = 8
@@ -23,12 +24,14 @@ func flat(level byte, at int, other byte) []byte {
 // set is a set of 2 classes with these images.
 func set(images map[int][][]byte) *dataset.Set {
 	s := &dataset.Set{Name: sweep.ImageFolder, Size: side, Channels: 1, About: dataset.About{Classes: []string{"a", "b"}, Counts: make([]int, 2)}}
+	var all []float32
 	for class := range 2 {
 		for _, p := range images[class] {
-			s.Images, s.Labels = append(s.Images, values(p)...), append(s.Labels, class)
+			all, s.Labels = append(all, values(p)...), append(s.Labels, class)
 			s.Counts[class]++
 		}
 	}
+	s.Images = dataset.InMemory(all, side*side)
 	return s
 }
 
@@ -41,7 +44,11 @@ func ladder(n, from, step int) (images [][]byte) {
 }
 
 func TestDistancesAreInGreyLevels(t *testing.T) {
-	first, second := nearest(values(flat(10, 0, 10)), values(slices.Concat(flat(50, 0, 50), flat(13, 0, 13))), side*side)
+	of := func(levels ...[]byte) dataset.Images {
+		return dataset.InMemory(values(slices.Concat(levels...)), side*side)
+	}
+	first, second, err := nearest(of(flat(10, 0, 10)), of(flat(50, 0, 50), flat(13, 0, 13)), side*side)
+	require.NoError(t, err)
 	require.Equal(t, []float64{3}, first)
 	require.Equal(t, []float64{40}, second)
 	require.Equal(t, 3.0, thumbs{thumb(flat(50, 0, 50), side), thumb(flat(13, 0, 13), side)}.closest(thumb(flat(10, 0, 10), side), -1))
@@ -67,7 +74,7 @@ func TestLeastQuantile(t *testing.T) {
 // images from these; a smaller class from all.
 func TestThresholds(t *testing.T) {
 	training := set(map[int][][]byte{0: ladder(100, 0, 2), 1: ladder(2, 230, 20)}) // 230 and 250
-	in := newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training})
+	in := inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training})
 	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 100, Duplicate: 2, DuplicateReal: 100}, in.thresholds[0])
 	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 102, Duplicate: 2, DuplicateReal: 102}, in.thresholds[1], "2 images cannot show what is rare")
 
@@ -76,20 +83,20 @@ func TestThresholds(t *testing.T) {
 		others = append(others, flat(byte(2*i+1), i%64, byte(2*i+2)))
 	}
 	balanced := set(map[int][][]byte{0: append(others, ladder(100, 0, 2)...), 1: ladder(2, 230, 20)})
-	in = newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training, Balanced: balanced})
+	in = inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates(), nil, Real{Training: training, Balanced: balanced})
 	require.Equal(t, 100, in.thresholds[0].NearCopyImages, "the held-out images alone")
 	require.InDelta(t, 0.99, in.thresholds[0].NearCopy, 0.02)
 	require.Equal(t, 200, in.thresholds[0].DuplicateReal)
 
 	// Copies among the training images count once.
 	double := set(map[int][][]byte{0: append(ladder(100, 0, 2), ladder(100, 0, 2)...), 1: ladder(2, 230, 20)})
-	in = newInspector(sweep.Dataset{Size: side}, double.Classes, sweep.ImageGates(), nil, Real{Training: double})
+	in = inspectorOf(t, sweep.Dataset{Size: side}, double.Classes, sweep.ImageGates(), nil, Real{Training: double})
 	require.Equal(t, Threshold{NearCopy: 2, NearCopyImages: 100, Duplicate: 2, DuplicateReal: 100}, in.thresholds[0])
 }
 
 func TestGates(t *testing.T) {
 	training := set(map[int][][]byte{0: ladder(100, 0, 2), 1: ladder(2, 210, 45)}) // 210 and 255
-	in := newInspector(sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateNearCopy, sweep.GateDuplicate}, nil, Real{Training: training})
+	in := inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateNearCopy, sweep.GateDuplicate}, nil, Real{Training: training})
 	check := func(class int, pixels ...[]byte) (reasons [][]string, distances []float64) {
 		b, err := in.look(t.Context(), values(slices.Concat(pixels...)), len(pixels))
 		require.NoError(t, err)
@@ -115,7 +122,7 @@ func TestGates(t *testing.T) {
 	require.Equal(t, [][]string{{sweep.GateNearCopy}}, reasons, "8 is less than a third of the second distance of 37")
 
 	// Without real images nothing but a copy is a duplicate.
-	in = newInspector(sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateDuplicate}, nil, Real{})
+	in = inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateDuplicate}, nil, Real{})
 	reasons, _ = check(0, flat(100, 0, 100), flat(101, 0, 101), flat(100, 0, 100))
 	require.Equal(t, [][]string{nil, nil, {sweep.GateDuplicate}}, reasons)
 }
@@ -123,7 +130,7 @@ func TestGates(t *testing.T) {
 // One training image alone has no second distance, and is no reason to refuse everything.
 func TestOneTrainingImage(t *testing.T) {
 	training := set(map[int][][]byte{0: {flat(10, 0, 10)}})
-	in := newInspector(sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates()[1:], nil, Real{Training: training})
+	in := inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates()[1:], nil, Real{Training: training})
 	require.Equal(t, Threshold{}, in.thresholds[0])
 	b, err := in.look(t.Context(), values(slices.Concat(flat(10, 0, 10), flat(90, 0, 90))), 2)
 	require.NoError(t, err)
@@ -147,4 +154,11 @@ func TestChooseGates(t *testing.T) {
 	gates, _, err = chooseGates([]string{sweep.GateDuplicate, sweep.GateLabel}, nil, gone)
 	require.NoError(t, err)
 	require.Equal(t, []string{sweep.GateLabel, sweep.GateDuplicate}, gates, "in one order")
+}
+
+func inspectorOf(t *testing.T, d sweep.Dataset, classes, gates []string, classifier *features.Extractor, real Real) *inspector {
+	t.Helper()
+	in, err := newInspector(d, classes, gates, classifier, real)
+	require.NoError(t, err)
+	return in
 }

@@ -145,13 +145,17 @@ func inspect(o Options, s *Settings) (*inspector, error) {
 		}
 		return nil, err
 	}
+	var digest string
 	real, err := o.Real()
+	if err == nil {
+		digest, err = real.Training.Digest()
+	}
 	switch {
 	case isBadData(err):
 		real, noData = Real{}, err
 	case err != nil:
 		return fail(err)
-	case real.Training.Digest() != s.DatasetDigest:
+	case digest != s.DatasetDigest:
 		real, noData = Real{}, fmt.Errorf("the images in %s are not those that the checkpoint was trained on", s.Dataset.Path)
 	default:
 		s.DatasetRead = true
@@ -163,7 +167,10 @@ func inspect(o Options, s *Settings) (*inspector, error) {
 	for _, err := range missing {
 		o.Log("warning: %v", err)
 	}
-	in := newInspector(s.Dataset, s.Classes, s.Gates, classifier, real)
+	in, err := newInspector(s.Dataset, s.Classes, s.Gates, classifier, real)
+	if err != nil {
+		return fail(err)
+	}
 	s.Thresholds = in.thresholds
 	return in, nil
 }

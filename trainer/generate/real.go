@@ -52,7 +52,11 @@ func (d *drawing) addReal(ctx context.Context) ([]Row, error) {
 			err = place(paths[i], to, d.Symlinks)
 		} else {
 			var data []byte
-			if data, err = encode(levels(set.Image(i)), set.Size, nil); err == nil {
+			var image []float32
+			if image, err = set.Image(i); err == nil {
+				data, err = encode(levels(image), set.Size, nil)
+			}
+			if err == nil {
 				err = writeOnce(to, data)
 			}
 		}

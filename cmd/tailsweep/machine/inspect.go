@@ -181,14 +181,25 @@ func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {
 		return Inspected{}, err
 	}
 	i := Inspected{
-		Name: set.Name, Path: local.Path, Size: set.Size, Channels: set.Channels, Images: set.Len(), Digest: set.Digest(),
-		Min: float64(slices.Min(set.Images)), Max: float64(slices.Max(set.Images)),
+		Name: set.Name, Path: local.Path, Size: set.Size, Channels: set.Channels, Images: set.Len(), Min: 1, Max: -1,
 		LeftOut: append([]dataset.LeftOut{}, set.LeftOut...), // JSON is always an array
 	}
-	for _, v := range set.Images {
-		i.Mean += float64(v)
+	if i.Digest, err = set.Digest(); err != nil {
+		return Inspected{}, err
 	}
-	i.Mean /= float64(len(set.Images))
+	values := 0
+	for k := range set.Len() {
+		image, err := set.Image(k)
+		if err != nil {
+			return Inspected{}, err
+		}
+		i.Min, i.Max = min(i.Min, float64(slices.Min(image))), max(i.Max, float64(slices.Max(image)))
+		for _, v := range image {
+			i.Mean += float64(v)
+		}
+		values += len(image)
+	}
+	i.Mean /= float64(values)
 	for class, name := range set.Classes {
 		i.Classes = append(i.Classes, InspectedClass{Name: name, Group: set.Groups.Of(class), Available: set.Available[class], Images: set.Counts[class]})
 	}
@@ -232,10 +243,14 @@ func inspectedText(a *cli.App, i Inspected) []string {
 }
 
 func writeSheet(path string, set *dataset.Set) (err error) {
+	sheet, err := set.Sheet(sheetColumns)
+	if err != nil {
+		return err
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return cli.Usagef("data inspect: --picture: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return png.Encode(f, set.Sheet(sheetColumns))
+	return png.Encode(f, sheet)
 }
