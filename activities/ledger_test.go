@@ -227,7 +227,7 @@ func TestAppendSegment(t *testing.T) {
 // blockedError is an error as a port returns it.
 type blockedError struct{}
 
-func (blockedError) Error() string             { return "store: open: the bucket does not exist" }
+func (blockedError) Error() string             { return "object store: open: the bucket does not exist" }
 func (blockedError) BlockReason() block.Reason { return block.NoBucket }
 
 func TestErrorsKeepTheirReasonAndWholeRunes(t *testing.T) {

@@ -71,7 +71,7 @@ Running:
 // The cause of a block names the damaged object, and the command that repairs it, also
 // behind a long name of the sweep and of the operation.
 func TestAViewNamesWhatIsDamaged(t *testing.T) {
-	const cause = "archive: sweep a-long-name-of-a-sweep is damaged in the object store: v1/sweeps/a-long-name-of-a-sweep/ledger/000006.jsonl: " +
+	const cause = "sweep a-long-name-of-a-sweep is damaged in the object store: v1/sweeps/a-long-name-of-a-sweep/ledger/000006.jsonl: " +
 		"the trials of segment 6 have the digest 5f78e8abeb08; expected: digest aaea51d4b24d, as its header says: `tailsweep doctor a-long-name-of-a-sweep --repair` rebuilds it"
 	p := conduct.Progress{Blocked: []conduct.Block{{
 		Kind: conduct.KindCurate, Doing: "point at the best trials and remove checkpoints of others",

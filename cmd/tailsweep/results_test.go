@@ -164,7 +164,7 @@ func TestReportShowsFloorAndCurve(t *testing.T) {
 	require.NoError(t, objects.Put(t.Context(), key, strings.NewReader(changed), int64(len(changed))))
 	r = cmdline(t, objects, "", "report", "done", "--to", path)
 	require.Equal(t, cli.ExitOK, r.Code, r.Err)
-	require.Contains(t, r.Err, "the report leaves out the loss curve of trial 3: archive: "+key+" is damaged")
+	require.Contains(t, r.Err, "the report leaves out the loss curve of trial 3: "+key+" is damaged")
 	page, err = os.ReadFile(path)
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), "Trials whose stored loss curve is damaged, and which are not drawn: 3."))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/file"
@@ -61,7 +62,7 @@ func (o object) read(ctx context.Context, limit int64) ([]byte, store.Info, erro
 	}
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, store.Info{}, fmt.Errorf("archive: read %s: %w", o.key, err)
+		return nil, store.Info{}, fmt.Errorf("read %s: %w", o.key, err)
 	}
 	if int64(len(data)) > limit {
 		return nil, info, &tooLargeError{key: o.key, limit: limit}
@@ -76,7 +77,7 @@ type tooLargeError struct {
 }
 
 func (e *tooLargeError) Error() string {
-	return fmt.Sprintf("archive: %s is larger than the %d bytes that are read", e.key, e.limit)
+	return fmt.Sprintf("%s is larger than the %d bytes that are read", e.key, e.limit)
 }
 
 // readJSON decodes the content into v. An unknown field is not an error, so that a
@@ -87,9 +88,17 @@ func (o object) readJSON(ctx context.Context, limit int64, v any) (store.Info, e
 		return store.Info{}, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return store.Info{}, fmt.Errorf("archive: %s: %w", o.key, err)
+		return store.Info{}, o.undecodable(err)
 	}
 	return info, nil
+}
+
+// undecodable is the error of an object whose content is not what its key says.
+func (o object) undecodable(err error) error {
+	if strings.HasPrefix(o.key, sweepsPrefix) {
+		return &DamagedError{Key: o.key, Found: err.Error()}
+	}
+	return fmt.Errorf("%s: %w", o.key, err)
 }
 
 // put stores body.
@@ -108,7 +117,7 @@ func (o object) putFile(ctx context.Context, path string, limit int64) error {
 	}
 	f, size, err := file.OpenPlain(path, limit)
 	if err != nil {
-		return fmt.Errorf("archive: put %s: %w", o.key, err)
+		return fmt.Errorf("put %s: %w", o.key, err)
 	}
 	defer func() { _ = f.Close() }() // only read
 	return o.store.Put(ctx, o.key, f, size)
@@ -126,7 +135,7 @@ func (o object) create(ctx context.Context, body []byte) error {
 	}
 	found, _, err := o.read(ctx, store.MaxConditional)
 	if err == nil && !bytes.Equal(found, body) {
-		err = fmt.Errorf("archive: %s: %w", o.key, activities.ErrConflict)
+		err = fmt.Errorf("%s: %w", o.key, activities.ErrConflict)
 	}
 	return err
 }

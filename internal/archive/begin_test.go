@@ -126,6 +126,49 @@ func TestBeginReplacesAReservationThatNeverStarted(t *testing.T) {
 	require.False(t, created, "the same spec attaches")
 }
 
+// Attaches says what Begin would do, and writes nothing.
+func TestAttaches(t *testing.T) {
+	s := storetest.NewMemory()
+	a, temporal, spec, other := New(s), &fakeTemporal{}, seeded(1), seeded(2)
+	attaches := func(spec *sweep.Spec) (bool, error) {
+		t.Helper()
+		before := contents(t, s)
+		exists, err := a.Attaches(t.Context(), spec, here, run{temporal, spec, never})
+		require.Equal(t, before, contents(t, s))
+		return exists, err
+	}
+	exists, err := attaches(spec)
+	require.NoError(t, err)
+	require.False(t, exists, "the name is free")
+	reserve(t, a, spec, "# first\n")
+	for _, free := range []*sweep.Spec{spec, other} {
+		exists, err = attaches(free)
+		require.NoError(t, err)
+		require.False(t, exists, "a reservation without a workflow")
+	}
+	_, err = a.Begin(t.Context(), spec, nil, here, run{temporal, spec, never})
+	require.NoError(t, err)
+	exists, err = attaches(spec)
+	require.NoError(t, err)
+	require.True(t, exists)
+	_, err = attaches(other)
+	require.ErrorAs(t, err, new(*NameTakenError))
+	elsewhere := here
+	elsewhere.Namespace = "theirs"
+	_, err = a.Attaches(t.Context(), spec, elsewhere, run{temporal, spec, never})
+	require.EqualError(t, err, fmt.Sprintf(`the name "fashion-lt" belongs to sweep %.8s.1 of namespace "default" on Temporal cluster c1, and this is namespace "theirs" on Temporal cluster c1: `+
+		"connect to the sweep with --namespace default (TEMPORAL_NAMESPACE)", temporal.owner.ID))
+	elsewhere.Cluster = "c2"
+	_, err = a.Attaches(t.Context(), spec, elsewhere, run{temporal, spec, never})
+	require.ErrorContains(t, err, "connect to the sweep with --address of that cluster (TEMPORAL_ADDRESS) and --namespace default (TEMPORAL_NAMESPACE)")
+	require.NoError(t, s.Delete(t.Context(), sweepsPrefix+name+"/"+specName))
+	exists, err = attaches(spec)
+	require.NoError(t, err)
+	require.True(t, exists, "it runs, and has lost its reservation")
+	_, err = attaches(other)
+	require.ErrorAs(t, err, new(*LostSpecError))
+}
+
 // The other run starts its sweep, and crashes, after this one replaced its reservation.
 func TestBeginRestoresAReservation(t *testing.T) {
 	a, temporal := New(storetest.NewMemory()), &fakeTemporal{}

@@ -23,7 +23,7 @@ type LedgerError struct {
 
 // Error implements error.
 func (e *LedgerError) Error() string {
-	return fmt.Sprintf("archive: sweep %s is damaged in the object store: %s: %s; expected: %s: "+
+	return fmt.Sprintf("sweep %s is damaged in the object store: %s: %s; expected: %s: "+
 		"see `tailsweep doctor %[1]s`; `tailsweep doctor %[1]s --repair` rebuilds it from copies and results", e.Sweep, e.Key, e.Found, e.Want)
 }
 
@@ -146,7 +146,7 @@ func (c *chains) hold(ctx context.Context, name string) (r *remembered, release 
 	case r.held <- struct{}{}:
 		return r, func() { c.release(r) }, nil
 	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("archive: wait for the ledger of %s: %w", name, context.Cause(ctx))
+		return nil, nil, fmt.Errorf("wait for the ledger of %s: %w", name, context.Cause(ctx))
 	}
 }
 

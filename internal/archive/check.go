@@ -187,7 +187,7 @@ func (c *checker) list(ctx context.Context) error {
 		c.sort(info.Key, strings.TrimPrefix(info.Key, prefix))
 	}
 	if len(c.objects) == 0 {
-		return fmt.Errorf("archive: sweep %s: %w", c.name, store.ErrNotFound)
+		return fmt.Errorf("sweep %s: %w", c.name, store.ErrNotFound)
 	}
 	if len(bare) > 0 {
 		c.fault("other", bare[0], "stores them again; or copy the files again with their attributes (rsync -X, cp --preserve=xattr)", c.storeAgain(bare),

@@ -122,7 +122,7 @@ func (c *checker) digest(ctx context.Context, key string) (digest string, n int6
 	hash := sha256.New()
 	n, err = io.Copy(hash, r)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return "", n, fmt.Errorf("archive: read %s: %w", key, err)
+		return "", n, fmt.Errorf("read %s: %w", key, err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), n, nil
 }

@@ -64,13 +64,13 @@ func (a *Archive) Upload(
 ) (_ activities.CheckpointRef, err error) {
 	m, err := checkpoint.Verify(dir)
 	if errors.Is(err, checkpoint.ErrCorrupt) {
-		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %w", activities.ErrCorrupt, err)
+		return activities.CheckpointRef{}, fmt.Errorf("upload: %w: %w", activities.ErrCorrupt, err)
 	}
 	if err != nil {
-		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w", err)
+		return activities.CheckpointRef{}, fmt.Errorf("upload: %w", err)
 	}
 	if m.Sweep != sweepName || m.Trial != trial || m.Attempt != attempt {
-		return activities.CheckpointRef{}, fmt.Errorf("archive: upload: %w: %s is of sweep %s, trial %d, attempt %d, not of %s, %d, %d",
+		return activities.CheckpointRef{}, fmt.Errorf("upload: %w: %s is of sweep %s, trial %d, attempt %d, not of %s, %d, %d",
 			activities.ErrCorrupt, dir, m.Sweep, m.Trial, m.Attempt, sweepName, trial, attempt)
 	}
 	key, err := checkpointID{sweepName, trial, attempt, m.Step}.key()
@@ -84,7 +84,7 @@ func (a *Archive) Upload(
 	// A child may have replaced it since.
 	manifest, err := file.ReadPlain(filepath.Join(dir, checkpoint.ManifestName), checkpoint.MaxManifestBytes)
 	if err != nil {
-		return activities.CheckpointRef{}, replaced(fmt.Errorf("archive: upload: %w", err))
+		return activities.CheckpointRef{}, replaced(fmt.Errorf("upload: %w", err))
 	}
 	// No file of a complete checkpoint is ever overwritten.
 	switch _, err := a.store.Stat(ctx, manifestKey(key)); {
@@ -114,13 +114,13 @@ func replaced(err error) error {
 func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 	manifest, m, err := a.manifest(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("archive: %s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)
+		return fmt.Errorf("%s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)
 	}
 	if err != nil {
 		return err
 	}
 	if !a.accepts(m) {
-		return fmt.Errorf("archive: %s: %w: tailsweep %s trained it by a spec with the digest %.12s, not %.12s",
+		return fmt.Errorf("%s: %w: tailsweep %s trained it by a spec with the digest %.12s, not %.12s",
 			key, activities.ErrCorrupt, m.Provenance.Version, m.Provenance.SpecDigest, a.digest)
 	}
 	return makeFolder(dir, func(root *os.Root) error {
@@ -159,10 +159,10 @@ func (a *Archive) manifest(ctx context.Context, key string) ([]byte, checkpoint.
 	}
 	m, err := checkpoint.ParseManifest(data)
 	if err != nil {
-		return nil, checkpoint.Manifest{}, fmt.Errorf("archive: %s: %w: %w", key, activities.ErrCorrupt, err)
+		return nil, checkpoint.Manifest{}, fmt.Errorf("%s: %w: %w", key, activities.ErrCorrupt, err)
 	}
 	if (checkpointID{m.Sweep, m.Trial, m.Attempt, m.Step}) != id {
-		return nil, checkpoint.Manifest{}, fmt.Errorf("archive: %s: %w: its manifest is of sweep %s, trial %d, attempt %d, step %d",
+		return nil, checkpoint.Manifest{}, fmt.Errorf("%s: %w: its manifest is of sweep %s, trial %d, attempt %d, step %d",
 			key, activities.ErrCorrupt, m.Sweep, m.Trial, m.Attempt, m.Step)
 	}
 	return data, m, nil
@@ -195,7 +195,7 @@ func (a *Archive) Remove(ctx context.Context, key string) error {
 // It writes nothing outside root, whatever f.Path is.
 func (a *Archive) download(ctx context.Context, key string, f checkpoint.File, root *os.Root) (err error) {
 	corrupt := func(format string, args ...any) error {
-		return fmt.Errorf("archive: %s: %w: %s %s", key, activities.ErrCorrupt, f.Path, fmt.Sprintf(format, args...))
+		return fmt.Errorf("%s: %w: %s %s", key, activities.ErrCorrupt, f.Path, fmt.Sprintf(format, args...))
 	}
 	r, info, err := a.store.Get(ctx, key+"/"+f.Path)
 	if errors.Is(err, store.ErrNotFound) {
@@ -211,7 +211,7 @@ func (a *Archive) download(ctx context.Context, key string, f checkpoint.File, r
 	hash := sha256.New()
 	n, err := copyFile(root, f.Path, io.TeeReader(io.LimitReader(r, f.Size+1), hash))
 	if err != nil {
-		return fmt.Errorf("archive: download %s/%s: %w", key, f.Path, err)
+		return fmt.Errorf("download %s/%s: %w", key, f.Path, err)
 	}
 	if n != f.Size {
 		return corrupt("has %d bytes or more, the manifest lists %d", n, f.Size)

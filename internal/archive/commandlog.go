@@ -32,7 +32,7 @@ func (a *Archive) PutCommandEntry(ctx context.Context, sweepName string, entry c
 	o := a.object(sweepKey(sweepName, commandsFolder+nameOf(entry)))
 	body, err := json.MarshalIndent(entry, "", "  ")
 	if err != nil {
-		return fmt.Errorf("archive: entry %d of %s: %w", entry.Number, sweepName, err)
+		return fmt.Errorf("entry %d of %s: %w", entry.Number, sweepName, err)
 	}
 	return o.create(ctx, seal(digestOf(body), body))
 }

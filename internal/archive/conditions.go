@@ -20,7 +20,7 @@ type ConditionsError struct {
 
 // Error implements error.
 func (e *ConditionsError) Error() string {
-	return fmt.Sprintf("archive: %s cannot be used: %s: %s", e.Store, e.Found, e.Fix)
+	return fmt.Sprintf("%s cannot be used: %s: %s", e.Store, e.Found, e.Fix)
 }
 
 // BlockReason returns the reason as the activities read it.
@@ -47,7 +47,7 @@ func (a *Archive) CheckConditions(ctx context.Context) (err error) {
 	}
 	etag, err := a.store.PutIfAbsent(ctx, key, []byte("1"))
 	if err != nil {
-		return fmt.Errorf("archive: test conditional writes: %w", err)
+		return fmt.Errorf("test conditional writes: %w", err)
 	}
 	defer func() { err = errors.Join(err, a.store.Delete(context.WithoutCancel(ctx), key)) }()
 	if etag == "" {
@@ -57,17 +57,17 @@ func (a *Archive) CheckConditions(ctx context.Context) (err error) {
 	case err == nil:
 		return wrong("a put with If-None-Match overwrote an object")
 	case !errors.Is(err, store.ErrExists):
-		return fmt.Errorf("archive: test If-None-Match: %w", err)
+		return fmt.Errorf("test If-None-Match: %w", err)
 	}
 	changed, err := a.store.Replace(ctx, key, []byte("3"), etag)
 	if err != nil {
-		return fmt.Errorf("archive: test If-Match: %w", err)
+		return fmt.Errorf("test If-Match: %w", err)
 	}
 	switch _, err := a.store.Replace(ctx, key, []byte("4"), etag); {
 	case err == nil && changed != etag:
 		return wrong("a put with If-Match of an earlier ETag overwrote an object")
 	case err != nil && !errors.Is(err, store.ErrChanged):
-		return fmt.Errorf("archive: test If-Match: %w", err)
+		return fmt.Errorf("test If-Match: %w", err)
 	}
 	return nil
 }

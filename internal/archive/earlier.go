@@ -23,15 +23,15 @@ func (e *EarlierError) Error() string {
 	found := "it was removed"
 	switch {
 	case e.Exists && e.Have == "":
-		return fmt.Sprintf("archive: the search learns from sweep %s, which has no identity, so another sweep of its name would not be noticed: "+
+		return fmt.Sprintf("the search learns from sweep %s, which has no identity, so another sweep of its name would not be noticed: "+
 			"`tailsweep doctor %[1]s --repair` writes it while Temporal knows that sweep", e.Name)
 	case e.Exists && e.Want == "":
-		return fmt.Sprintf("archive: the search learns from sweep %s, but the spec does not say which sweep of the name is meant: write identity: %q in the field from",
+		return fmt.Sprintf("the search learns from sweep %s, but the spec does not say which sweep of the name is meant: write identity: %q in the field from",
 			e.Name, e.Have)
 	case e.Exists:
 		found = fmt.Sprintf("it was removed, and the name belongs to another sweep now (%.8s instead of %.8s)", e.Have, e.Want)
 	}
-	return fmt.Sprintf("archive: the search learns from sweep %s, but %s: restore its objects, or stop this sweep and run its spec under another name", e.Name, found)
+	return fmt.Sprintf("the search learns from sweep %s, but %s: restore its objects, or stop this sweep and run its spec under another name", e.Name, found)
 }
 
 // BlockReason returns the reason as the activities read it.

@@ -36,7 +36,7 @@ func copyFile(root *os.Root, name string, body io.Reader) (n int64, err error) {
 // write creates a file in root.
 func write(root *os.Root, name string, data []byte) error {
 	if _, err := copyFile(root, name, bytes.NewReader(data)); err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func write(root *os.Root, name string, data []byte) error {
 func makeFolder(dir string, fill func(root *os.Root) error) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	if _, err := checkVacant(dir); err != nil {
 		return err
@@ -66,12 +66,12 @@ func makeFolder(dir string, fill func(root *os.Root) error) (err error) {
 	}
 	root, err := os.OpenRoot(parent)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	partial := "." + name + ".partial-" + rand.Text()[:8]
 	if err := root.Mkdir(partial, 0o755); err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -87,11 +87,11 @@ func makeFolder(dir string, fill func(root *os.Root) error) (err error) {
 	}
 	if there {
 		if err := root.Remove(name); err != nil { // only when still empty
-			return fmt.Errorf("archive: %w", err)
+			return err
 		}
 	}
 	if err := root.Rename(partial, name); err != nil {
-		return fmt.Errorf("archive: %s: %w", dir, err)
+		return fmt.Errorf("%s: %w", dir, err)
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func makeFolder(dir string, fill func(root *os.Root) error) (err error) {
 func fillFolder(parent *os.Root, name string, fill func(root *os.Root) error) (err error) {
 	root, err := parent.OpenRoot(name)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	return fill(root)
@@ -113,18 +113,18 @@ func checkVacant(dir string) (there bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("archive: %w", err)
+		return false, err
 	}
 	if info.IsDir() {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			return false, fmt.Errorf("archive: %w", err)
+			return false, err
 		}
 		if len(entries) == 0 {
 			return true, nil
 		}
 	}
-	return false, fmt.Errorf("archive: %s %w: name another, or remove it", dir, ErrNotEmpty)
+	return false, fmt.Errorf("%s %w: name another, or remove it", dir, ErrNotEmpty)
 }
 
 // makeParents makes dir and returns the folders that were not there before,
@@ -137,12 +137,12 @@ func makeParents(dir string) (made []string, err error) {
 			break
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("archive: %w", err)
+			return nil, err
 		}
 		made = append(made, d)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return made, fmt.Errorf("archive: %w", err)
+		return made, err
 	}
 	return made, nil
 }

@@ -101,7 +101,7 @@ type PinsError struct {
 
 // Error implements error.
 func (e *PinsError) Error() string {
-	return fmt.Sprintf("archive: which trials of sweep %s are pinned is not known, since %s: pin the trials whose checkpoints are to be kept again "+
+	return fmt.Sprintf("which trials of sweep %s are pinned is not known, since %s: pin the trials whose checkpoints are to be kept again "+
 		"(`tailsweep pin %[1]s TRIAL`), then run `tailsweep gc %[1]s --pins-are-complete`", e.Name, e.Why)
 }
 
@@ -309,7 +309,7 @@ func (a *Archive) needs(ctx context.Context, name string, p *conduct.Progress) (
 		running = st.Running
 		keep(slices.Concat(numbersIn(st.Leaders), numbersIn(st.Gated), st.Pinned))
 	case p.Kept == nil:
-		return n, fmt.Errorf("archive: sweep %s: the worker that answers for it is of an older build, which does not say what it keeps", name)
+		return n, fmt.Errorf("sweep %s: the worker that answers for it is of an older build, which does not say what it keeps", name)
 	default:
 		running = p.Running
 		keep(slices.Concat(p.Kept, p.Pinned))

@@ -409,6 +409,41 @@ func TestNoGarbageWhereItIsNotKnown(t *testing.T) {
 	}
 }
 
+// What the error of a damaged object advises lets gc list the garbage again.
+func TestTheAdviceAboutADamagedObject(t *testing.T) {
+	entry := conduct.CommandEntry{Number: 1, Command: conduct.CommandSet}
+	for _, object := range []string{stateName, bestName, "ledger/000016.jsonl", commandsFolder + nameOf(entry)} {
+		s := storetest.NewMemory()
+		littered(t, s)
+		a, key := New(s), sweepsPrefix+name+"/"+object
+		if object == bestName {
+			overwrite(t, s, key, func([]byte) []byte { return []byte("{") })
+		} else {
+			if strings.HasPrefix(object, commandsFolder) {
+				require.NoError(t, a.PutCommandEntry(t.Context(), name, entry))
+				require.NoError(t, s.Delete(t.Context(), sweepsPrefix+name+"/"+stateName))
+			}
+			overwrite(t, s, key, flip)
+		}
+		_, err := a.Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
+		require.ErrorContains(t, err, key)
+		require.ErrorContains(t, err, "`tailsweep doctor fashion-lt --repair`")
+		require.Empty(t, faults(check(t, s, CheckOptions{Repair: true})))
+		_, err = New(s).Garbage(t.Context(), name, running{}, GarbageOptions{Now: time.Now()})
+		if pins, unknown := errors.AsType[*PinsError](err); unknown {
+			require.ErrorContains(t, pins, "`tailsweep gc fashion-lt --pins-are-complete`")
+			continue
+		}
+		require.NoError(t, err, object)
+	}
+	for key, want := range map[string]string{
+		sweepsPrefix + name + "/trials/000003/attempts/1/" + checkpoint.CurveName: "`tailsweep doctor fashion-lt --read-data --repair` copies it again if its checkpoint is there",
+		checkpointKeyOf(3, 1, 600) + "/" + checkpoint.CurveName:                   "`tailsweep doctor fashion-lt --read-data` checks all checkpoints; one that is damaged cannot be rebuilt",
+	} {
+		require.ErrorContains(t, &DamagedError{Key: key}, want)
+	}
+}
+
 // Every complete checkpoint verifies, and the ledger can be read.
 func requireConsistent(t *testing.T, s store.Store) {
 	t.Helper()

@@ -27,7 +27,7 @@ type NameError struct{ Name string }
 
 // Error implements error.
 func (e *NameError) Error() string {
-	return fmt.Sprintf("archive: sweep name %q (valid: 1 to 63 of a-z, 0-9 and -, the first a letter)", e.Name)
+	return fmt.Sprintf("sweep name %q (valid: 1 to 63 of a-z, 0-9 and -, the first a letter)", e.Name)
 }
 
 // CheckName returns a *NameError if no sweep can have the name.
@@ -113,7 +113,7 @@ func attemptKey(name string, trial, attempt int, rest string) (string, error) {
 
 func checkNumber(what string, n int) error {
 	if n < 0 || n > maxNumber {
-		return fmt.Errorf("archive: %s number %d is outside 0..%d", what, n, maxNumber)
+		return fmt.Errorf("%s number %d is outside 0..%d", what, n, maxNumber)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ type checkpointID struct {
 
 func (id checkpointID) key() (string, error) {
 	if id.step < 0 || id.step > maxStep {
-		return "", fmt.Errorf("archive: step %d is outside 0..%d", id.step, maxStep)
+		return "", fmt.Errorf("step %d is outside 0..%d", id.step, maxStep)
 	}
 	return attemptKey(id.sweep, id.trial, id.attempt, "checkpoints/"+checkpoint.DirName(id.step))
 }
@@ -137,17 +137,17 @@ var checkpointKey = regexp.MustCompile(`^v1/sweeps/([a-z][a-z0-9-]{0,62})/trials
 func parseCheckpointKey(key string) (checkpointID, error) {
 	parts := checkpointKey.FindStringSubmatch(key)
 	if parts == nil {
-		return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint", key)
+		return checkpointID{}, fmt.Errorf("%q is not the key of a checkpoint", key)
 	}
 	id := checkpointID{sweep: parts[1]}
 	for i, n := range []*int{&id.trial, &id.attempt, &id.step} {
 		var err error
 		if *n, err = strconv.Atoi(parts[i+2]); err != nil {
-			return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint: %w", key, err)
+			return checkpointID{}, fmt.Errorf("%q is not the key of a checkpoint: %w", key, err)
 		}
 	}
 	if again, err := id.key(); err != nil || again != key {
-		return checkpointID{}, fmt.Errorf("archive: %q is not the key of a checkpoint", key) // attempts/01
+		return checkpointID{}, fmt.Errorf("%q is not the key of a checkpoint", key) // attempts/01
 	}
 	return id, nil
 }

@@ -47,7 +47,7 @@ func (a *Archive) AppendSegment(ctx context.Context, sweepName string, seg int, 
 	}
 	s, err := decodeSegment(body)
 	if err != nil {
-		return fmt.Errorf("archive: %s: %w", key, err)
+		return fmt.Errorf("%s: %w", key, err)
 	}
 	return ledgerFault(sweepName, key, c.add(s))
 }
@@ -210,7 +210,7 @@ func encodeTrial(t sweep.Trial) ([]byte, error) {
 	t.StartedAt, t.FinishedAt = t.StartedAt.UTC(), t.FinishedAt.UTC()
 	data, err := json.Marshal(t)
 	if err != nil {
-		return nil, fmt.Errorf("archive: trial %d: %w", t.Number, err)
+		return nil, fmt.Errorf("trial %d: %w", t.Number, err)
 	}
 	return data, nil
 }

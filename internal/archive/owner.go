@@ -28,7 +28,7 @@ type OwnerError struct {
 
 // Error implements error.
 func (e *OwnerError) Error() string {
-	return fmt.Sprintf("archive: the name %q belongs to %v; this is %v, so nothing of it is written or removed: cancel this sweep, and run its spec under another name",
+	return fmt.Sprintf("the name %q belongs to %v; this is %v, so nothing of it is written or removed: cancel this sweep, and run its spec under another name",
 		e.Name, e.Holder, e.Writer)
 }
 
@@ -45,8 +45,11 @@ type ElsewhereError struct {
 
 // Error implements error.
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("name: %q belongs to %v; this is %s: choose another name, set TAILSWEEP_S3_PREFIX to a prefix that only this namespace uses, "+
-		"or use TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE of that sweep", e.Name, e.Holder, e.Asker.Temporal())
+	connect := fmt.Sprintf("--namespace %s (TEMPORAL_NAMESPACE)", e.Holder.Namespace)
+	if cluster := e.Holder.Cluster; cluster != "" && cluster != e.Asker.Cluster {
+		connect = fmt.Sprintf("--address of that cluster (TEMPORAL_ADDRESS) and --namespace %s (TEMPORAL_NAMESPACE)", e.Holder.Namespace)
+	}
+	return fmt.Sprintf("the name %q belongs to %v, and this is %s: connect to the sweep with %s", e.Name, e.Holder, e.Asker.Temporal(), connect)
 }
 
 // HolderError means that the name of a sweep has got another identity while objects of it
@@ -58,7 +61,7 @@ type HolderError struct {
 
 // Error implements error.
 func (e *HolderError) Error() string {
-	return fmt.Sprintf("archive: the name %q belonged to %v and belongs to %v now: nothing of it is removed; look at the sweep and run this again", e.Name, e.Before, e.Now)
+	return fmt.Sprintf("the name %q belonged to %v and belongs to %v now: nothing of it is removed; look at the sweep and run this again", e.Name, e.Before, e.Now)
 }
 
 // RemovingError means that the removal of a sweep has begun.
@@ -88,7 +91,7 @@ func (e *StoreError) Error() string {
 	case e.Have != "":
 		have = fmt.Sprintf("with the id %.8s", e.Have)
 	}
-	return fmt.Sprintf("archive: this worker uses %s (%s), the sweep uses %s (with the id %.8s): "+
+	return fmt.Sprintf("this worker uses %s (%s), the sweep uses %s (with the id %.8s): "+
 		"start the worker with the same TAILSWEEP_S3_ENDPOINT, TAILSWEEP_S3_BUCKET and TAILSWEEP_S3_PREFIX as `tailsweep run`", e.Name, have, e.WantName, e.Want)
 }
 
@@ -130,7 +133,7 @@ func (a *Archive) EnsureStoreID(ctx context.Context) (made bool, err error) {
 	}
 	body, err := json.Marshal(storeFile{ID: cmp.Or(id, rand.Text())})
 	if err != nil {
-		return false, fmt.Errorf("archive: %s: %w", storeName, err)
+		return false, fmt.Errorf("%s: %w", storeName, err)
 	}
 	_, err = a.store.PutIfAbsent(ctx, storeName, body)
 	if errors.Is(err, store.ErrExists) {
@@ -176,7 +179,7 @@ func (a *Archive) storeID(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case f.ID == "":
-		return "", fmt.Errorf("archive: %s has no id: restore it from a backup", storeName)
+		return "", fmt.Errorf("%s has no id: restore it from a backup", storeName)
 	case info.ETag == "":
 		return "", a.bareStore()
 	}
@@ -294,7 +297,7 @@ func (f *fence) check(ctx context.Context, key string) error {
 	rest, ok := strings.CutPrefix(key, sweepsPrefix)
 	name, _, deeper := strings.Cut(rest, "/")
 	if !ok || !deeper {
-		return fmt.Errorf("archive: %s is not an object of a sweep", key)
+		return fmt.Errorf("%s is not an object of a sweep", key)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

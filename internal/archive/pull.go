@@ -43,29 +43,29 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 		return err
 	}
 	if p.Trial.Checkpoint == "" {
-		return fmt.Errorf("archive: trial %d of %s is %s and has no final checkpoint", p.Trial.Number, p.Sweep, p.Trial.Status)
+		return fmt.Errorf("trial %d of %s is %s and has no final checkpoint", p.Trial.Number, p.Sweep, p.Trial.Status)
 	}
 	id, err := parseCheckpointKey(p.Trial.Checkpoint)
 	if err != nil {
 		return err
 	}
 	if id.sweep != p.Sweep || id.trial != p.Trial.Number {
-		return fmt.Errorf("archive: %s is not a checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
+		return fmt.Errorf("%s is not a checkpoint of trial %d of %s", p.Trial.Checkpoint, p.Trial.Number, p.Sweep)
 	}
 	manifest, m, err := a.manifest(ctx, p.Trial.Checkpoint)
 	if errors.Is(err, store.ErrNotFound) && len(p.Trial.Gates) > 0 {
-		return fmt.Errorf("archive: the checkpoint of trial %d was removed: it failed a gate (%s), and such a trial keeps its checkpoint only while fewer than %d better trials exist (checkpoints.save_sweep_best): %w",
+		return fmt.Errorf("the checkpoint of trial %d was removed: it failed a gate (%s), and such a trial keeps its checkpoint only while fewer than %d better trials exist (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, strings.Join(p.Trial.Gates, "; "), spec.KeptCheckpoints(), store.ErrNotFound)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("archive: the checkpoint of trial %d was removed: this sweep keeps only the checkpoints of its best %d trials (checkpoints.save_sweep_best): %w",
+		return fmt.Errorf("the checkpoint of trial %d was removed: this sweep keeps only the checkpoints of its best %d trials (checkpoints.save_sweep_best): %w",
 			p.Trial.Number, spec.Checkpoints.SaveSweepBest, store.ErrNotFound)
 	}
 	if err != nil {
 		return err
 	}
 	if _, ok := m.File(checkpoint.ModelName); !ok {
-		return fmt.Errorf("archive: %s: %w: its manifest lists no %s", p.Trial.Checkpoint, activities.ErrCorrupt, checkpoint.ModelName)
+		return fmt.Errorf("%s: %w: its manifest lists no %s", p.Trial.Checkpoint, activities.ErrCorrupt, checkpoint.ModelName)
 	}
 	trial, err := encodeTrial(p.Trial)
 	if err != nil {

@@ -43,7 +43,7 @@ func (a *Archive) CheckUnneeded(ctx context.Context, name string, with ...string
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("archive: whether sweep %s needs %s is not known (`tailsweep doctor %[1]s` checks it, `tailsweep rm %[1]s %[2]s` removes both): %w", other, name, err)
+			return fmt.Errorf("whether sweep %s needs %s is not known (`tailsweep doctor %[1]s` checks it, `tailsweep rm %[1]s %[2]s` removes both): %w", other, name, err)
 		}
 		if slices.Contains(from, name) {
 			needed.By = append(needed.By, other)
@@ -129,7 +129,7 @@ func (a *Archive) Removal(ctx context.Context, name string) (*Removal, error) {
 		r.phases[phase] = append(r.phases[phase], info.Key)
 	}
 	if r.Objects == 0 {
-		return nil, fmt.Errorf("archive: sweep %s: %w", name, store.ErrNotFound)
+		return nil, fmt.Errorf("sweep %s: %w", name, store.ErrNotFound)
 	}
 	slices.Reverse(r.phases[removeSegments])
 	return r, nil
@@ -238,7 +238,7 @@ func (a *Archive) beginRemoval(ctx context.Context, name string, owner sweep.Ide
 			return owner, nil, err
 		}
 	}
-	return owner, nil, fmt.Errorf("archive: name %s: its reservation keeps changing; try again", name)
+	return owner, nil, fmt.Errorf("name %s: its reservation keeps changing; try again", name)
 }
 
 // undoTimeout bounds what undoRemoval waits for the store.
@@ -254,7 +254,7 @@ func (a *Archive) undoRemoval(ctx context.Context, before reservation, etag stri
 		_, err = a.store.Replace(ctx, sweepsPrefix+before.Spec.Name+"/"+specName, body, etag)
 	}
 	if err != nil {
-		return fmt.Errorf("archive: sweep %s is still marked as being removed, since its reservation could not be written back: %w", before.Spec.Name, err)
+		return fmt.Errorf("sweep %s is still marked as being removed, since its reservation could not be written back: %w", before.Spec.Name, err)
 	}
 	return nil
 }

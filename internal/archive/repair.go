@@ -35,7 +35,7 @@ func (c *checker) keep(ctx context.Context, s stored) (string, error) {
 	}
 	var large *tooLargeError
 	if errors.As(s.err, &large) {
-		return "", fmt.Errorf("archive: %s is larger than %d bytes and is not copied: move it away and run this again", s.key, large.limit)
+		return "", fmt.Errorf("%s is larger than %d bytes and is not copied: move it away and run this again", s.key, large.limit)
 	}
 	aside := c.key(damagedFolder + c.o.Now.UTC().Format("20060102T150405Z") + "/" + strings.TrimPrefix(s.key, c.key("")))
 	return aside, c.a.object(aside, nil).put(ctx, s.data)
@@ -125,7 +125,7 @@ func (c *checker) putAgain(ctx context.Context, key string, body io.Reader, size
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(body, data); err != nil {
-		return false, fmt.Errorf("archive: read %s: %w", key, err)
+		return false, fmt.Errorf("read %s: %w", key, err)
 	}
 	err = c.a.object(key, nil).putOverBare(ctx, data)
 	if errors.Is(err, store.ErrExists) {
@@ -142,7 +142,7 @@ func (c *checker) rebuildPointer(s stored) func(context.Context) ([]Repair, erro
 		_ = json.Unmarshal(s.data, &old) // a pointer that cannot be read begins again
 		body, err := json.Marshal(Best{Generation: old.Generation + 1, Trials: append([]sweep.Trial{}, best...)})
 		if err != nil {
-			return nil, fmt.Errorf("archive: %s: %w", s.key, err)
+			return nil, fmt.Errorf("%s: %w", s.key, err)
 		}
 		return c.rewrite(s, body, "points at the trials "+cmp.Or(text.Numbers(numbersIn(best), mostNumbers), "none"))(ctx)
 	}
@@ -295,7 +295,7 @@ func (c *checker) repairLedger(ctx context.Context) (repairs []Repair, err error
 			err = rebuilt.add(seg)
 		}
 		if err != nil {
-			return repairs, fmt.Errorf("archive: rebuild %s: %w", s.key, err)
+			return repairs, fmt.Errorf("rebuild %s: %w", s.key, err)
 		}
 		if bytes.Equal(raw, s.data) {
 			continue

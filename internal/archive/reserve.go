@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 const (
@@ -163,83 +164,132 @@ func (a *Archive) claim(ctx context.Context, own *reservation, w Workflow) (repl
 		if err != nil {
 			return nil, false, err
 		}
-		taken := &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
-		if first.Removing {
-			return nil, false, &RemovingError{own.Spec.Name}
-		}
-		owned := first.Owner.ID != "" // unless a repair wrote it while Temporal did not answer
-		if owned && !first.Owner.SameTemporal(own.Owner) {
-			return nil, false, &ElsewhereError{Name: own.Spec.Name, Asker: own.Owner, Holder: first.Owner}
-		}
-		same := first.Digest == own.Digest
-		if first.Started && !same {
-			return nil, false, taken
-		}
-		existing, err := w.Started(ctx)
-		digest := existing.Digest
+		existing, err := a.mayHave(ctx, own, first, w)
 		switch {
 		case err != nil:
 			return nil, false, err
-		case existing.Ended && owned && existing.Owner.ID != first.Owner.ID:
-			return nil, false, &RemnantError{own.Spec.Name}
-		case same && digest != "":
+		case first.Digest == own.Digest:
 			own.attach(first)
 			return nil, false, nil
-		case digest != "" && digest != own.Digest:
-			return nil, false, taken
-		}
-		trials, err := a.Trials(ctx, own.Spec.Name)
-		switch {
-		case err != nil:
-			return nil, false, err
-		case same && len(trials) > 0:
-			return nil, false, &ForgottenError{Name: own.Spec.Name, Trials: len(trials)}
-		case same:
-			own.attach(first)
-			return nil, false, nil
-		case digest == "" && len(trials) > 0:
-			return nil, false, taken
 		}
 		if written, err := a.write(ctx, *own, &etag); err != nil || written {
-			return &first, err == nil && digest == "", err
+			return &first, err == nil && existing.Digest == "", err
 		}
 	}
-	return nil, false, fmt.Errorf("archive: name %s: several runs are competing for this name; try again", own.Spec.Name)
+	return nil, false, fmt.Errorf("name %s: several runs are competing for this name; try again", own.Spec.Name)
+}
+
+// mayHave returns an error if own may not have the name that first reserves, because of a sweep
+// that has a workflow or results. The workflow that it has looked at is returned with it.
+func (a *Archive) mayHave(ctx context.Context, own *reservation, first reservation, w Workflow) (Existing, error) {
+	taken := &NameTakenError{Name: own.Spec.Name, Taken: first.Digest, Asked: own.Digest}
+	if first.Removing {
+		return Existing{}, &RemovingError{own.Spec.Name}
+	}
+	owned := first.Owner.ID != "" // unless a repair wrote it while Temporal did not answer
+	if owned && !first.Owner.SameTemporal(own.Owner) {
+		return Existing{}, &ElsewhereError{Name: own.Spec.Name, Asker: own.Owner, Holder: first.Owner}
+	}
+	same := first.Digest == own.Digest
+	if first.Started && !same {
+		return Existing{}, taken
+	}
+	existing, err := w.Started(ctx)
+	digest := existing.Digest
+	switch {
+	case err != nil:
+		return existing, err
+	case existing.Ended && owned && existing.Owner.ID != first.Owner.ID:
+		return existing, &RemnantError{own.Spec.Name}
+	case same && digest != "":
+		return existing, nil
+	case digest != "" && digest != own.Digest:
+		return existing, taken
+	}
+	trials, err := a.Trials(ctx, own.Spec.Name)
+	switch {
+	case err != nil:
+		return existing, err
+	case same && len(trials) > 0:
+		return existing, &ForgottenError{Name: own.Spec.Name, Trials: len(trials)}
+	case !same && digest == "" && len(trials) > 0:
+		return existing, taken
+	}
+	return existing, nil
 }
 
 // claimFree reserves a name that has no reservation. created is false if another run was
 // faster, or if the sweep runs with this spec and has lost its reservation, which is then
 // written with the identity of the workflow.
 func (a *Archive) claimFree(ctx context.Context, own *reservation, w Workflow) (created bool, err error) {
-	existing, err := w.Started(ctx)
-	if err != nil {
+	existing, runs, err := a.mayReserve(ctx, own, w)
+	switch {
+	case errors.Is(err, errReserved):
+		return false, nil
+	case err != nil:
 		return false, err
+	case runs:
+		again := *own
+		again.attach(reservation{Owner: existing.Owner})
+		_, err := a.write(ctx, again, nil)
+		return false, err
+	}
+	return a.write(ctx, *own, nil)
+}
+
+// errReserved means that another run has reserved a name meanwhile.
+var errReserved = errors.New("the name was reserved meanwhile")
+
+// mayReserve returns an error if own may not reserve a name that has no reservation. runs is
+// true for a sweep that runs with this spec.
+func (a *Archive) mayReserve(ctx context.Context, own *reservation, w Workflow) (existing Existing, runs bool, err error) {
+	if existing, err = w.Started(ctx); err != nil {
+		return existing, false, err
 	}
 	lost := &LostSpecError{Name: own.Spec.Name, Asked: own.Digest}
 	running := existing.Digest != "" && !existing.Ended
 	switch {
 	case running && existing.Digest == own.Digest:
-		again := *own
-		again.attach(reservation{Owner: existing.Owner})
-		_, err := a.write(ctx, again, nil)
-		return false, err
+		return existing, true, nil
 	case running:
 		lost.Running = existing.Digest
 	default:
 		remains, err := a.remains(ctx, own.Spec.Name)
 		switch {
 		case err != nil:
-			return false, err
+			return existing, false, err
 		case !remains && existing.Ended:
-			return false, &RemnantError{own.Spec.Name}
+			return existing, false, &RemnantError{own.Spec.Name}
 		case !remains:
-			return a.write(ctx, *own, nil)
+			return existing, false, nil
 		}
 	}
-	if _, err := a.Owner(ctx, own.Spec.Name); !errors.Is(err, store.ErrNotFound) {
-		return false, err // another run has reserved the name meanwhile
+	switch _, err := a.Owner(ctx, own.Spec.Name); {
+	case err == nil:
+		return existing, false, errReserved
+	case !errors.Is(err, store.ErrNotFound):
+		return existing, false, err
 	}
-	return false, lost
+	return existing, false, lost
+}
+
+// Attaches reports whether Begin would attach to a sweep, and returns the error with which it
+// would refuse the name. It changes nothing.
+func (a *Archive) Attaches(ctx context.Context, spec *sweep.Spec, at sweep.Identity, w Workflow) (bool, error) {
+	own := &reservation{Digest: spec.Digest(), Spec: *spec, Owner: at}
+	first, _, err := a.reservation(ctx, spec.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		_, runs, err := a.mayReserve(ctx, own, w)
+		if errors.Is(err, errReserved) {
+			return false, nil
+		}
+		return runs, err
+	}
+	if err != nil {
+		return false, err
+	}
+	existing, err := a.mayHave(ctx, own, first, w)
+	return err == nil && existing.Digest != "", err
 }
 
 // remains reports whether the store has what only a sweep that has started leaves: a part of
@@ -297,7 +347,7 @@ func (a *Archive) confirm(ctx context.Context, own reservation, attached bool) e
 			return err
 		}
 	}
-	return fmt.Errorf("archive: name %s: several runs are competing for this name; run the same command again", own.Spec.Name)
+	return fmt.Errorf("name %s: several runs are competing for this name; run the same command again", own.Spec.Name)
 }
 
 // undoReplace writes the reservation that own replaced again, unless own is no longer
@@ -339,7 +389,7 @@ func (a *Archive) write(ctx context.Context, r reservation, old *string) (writte
 func (r reservation) encode() ([]byte, error) {
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("archive: spec of %s: %w", r.Spec.Name, err)
+		return nil, fmt.Errorf("spec of %s: %w", r.Spec.Name, err)
 	}
 	return body, nil
 }
@@ -356,6 +406,7 @@ type Overview struct {
 	Spec      *sweep.Spec // in force
 	YAML      string      // as submitted
 	Removing  bool        // its removal has begun
+	Planned   int         // trials, as conduct.Progress counts them, when the state was stored
 	Requested int         // trials that waited to be started when the state was stored
 	Pinned    int
 }
@@ -371,12 +422,9 @@ func (a *Archive) Overview(ctx context.Context, name string) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	if st != nil {
-		o.Requested, o.Pinned = len(st.Queue), len(st.Pinned)
-		if st.Spec != nil {
-			o.Spec = st.Spec
-		}
-	}
+	m := conduct.New(&r.Spec, st, conduct.LogicNow, time.Now().UTC())
+	o.Spec, o.Planned = m.Spec(), m.Progress("").Planned
+	o.Requested, o.Pinned = len(m.Queue), len(m.Pinned)
 	return o, nil
 }
 

@@ -30,7 +30,7 @@ const (
 // PutResult implements activities.Records.
 func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error {
 	if err := checkTrial(trial); err != nil {
-		return fmt.Errorf("archive: result of sweep %s: %w", sweepName, err)
+		return fmt.Errorf("result of sweep %s: %w", sweepName, err)
 	}
 	body, err := encodeTrial(trial)
 	if err != nil {
@@ -117,7 +117,7 @@ func (a *Archive) curveIn(ctx context.Context, key string) (curve []byte, digest
 	}
 	i := slices.IndexFunc(m.Files, func(f checkpoint.File) bool { return f.Path == checkpoint.CurveName })
 	if i < 0 {
-		return nil, "", fmt.Errorf("archive: the loss curve of %s: %w", key, store.ErrNotFound)
+		return nil, "", fmt.Errorf("the loss curve of %s: %w", key, store.ErrNotFound)
 	}
 	curve, _, err = a.object(key+"/"+checkpoint.CurveName, nil).read(ctx, maxCurve)
 	return curve, m.Files[i].SHA256, err
@@ -135,7 +135,7 @@ func (a *Archive) Curve(ctx context.Context, sweepName string, t sweep.Trial) ([
 		}
 	}
 	if t.Checkpoint == "" {
-		return nil, fmt.Errorf("archive: loss curve of trial %d of %s: %w", t.Number, sweepName, store.ErrNotFound)
+		return nil, fmt.Errorf("loss curve of trial %d of %s: %w", t.Number, sweepName, store.ErrNotFound)
 	}
 	curve, digest, err := a.curveIn(ctx, t.Checkpoint)
 	switch {
@@ -205,7 +205,7 @@ func (a *Archive) PutBest(ctx context.Context, sweepName string, best []int, tri
 	for _, number := range best {
 		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == number })
 		if i < 0 {
-			return fmt.Errorf("archive: best trials of sweep %s: trial %d is not among its trials", sweepName, number)
+			return fmt.Errorf("best trials of sweep %s: trial %d is not among its trials", sweepName, number)
 		}
 		t := trials[i]
 		t.StartedAt, t.FinishedAt = t.StartedAt.UTC(), t.FinishedAt.UTC()
@@ -238,14 +238,14 @@ func (o object) moveBest(ctx context.Context, next Best) error {
 	next.Generation = current.Generation
 	body, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("archive: %s: %w", o.key, err)
+		return fmt.Errorf("%s: %w", o.key, err)
 	}
 	if found, err := json.Marshal(current); err == nil && !absent && bytes.Equal(found, body) {
 		return nil // it points there already
 	}
 	next.Generation++
 	if body, err = json.Marshal(next); err != nil {
-		return fmt.Errorf("archive: %s: %w", o.key, err)
+		return fmt.Errorf("%s: %w", o.key, err)
 	}
 	switch {
 	case absent:

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/store"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // A sealed object is a line with the SHA-256 of what follows it, {"digest":"90bc..."}, then
@@ -25,7 +27,13 @@ type DamagedError struct {
 // Error implements error.
 func (e *DamagedError) Error() string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(e.Key, sweepsPrefix), "/")
-	return fmt.Sprintf("archive: %s is damaged: %s: see `tailsweep doctor %s --read-data`", e.Key, e.Found, name)
+	flags, does := "--repair", "rebuilds it, or puts it aside"
+	if _, _, is := inCheckpoint(e.Key); is {
+		flags, does = "--read-data", "checks all checkpoints; one that is damaged cannot be rebuilt"
+	} else if path.Base(e.Key) == checkpoint.CurveName {
+		flags, does = "--read-data --repair", "copies it again if its checkpoint is there"
+	}
+	return fmt.Sprintf("%s is damaged: %s: `tailsweep doctor %s %s` %s", e.Key, e.Found, name, flags, does)
 }
 
 // seal returns the sealed form of a body with a digest.
@@ -55,7 +63,7 @@ func unseal(data []byte) ([]byte, error) {
 
 // absent is the error of an object that a repair has put aside.
 func absent(key string) error {
-	return fmt.Errorf("archive: %s was put aside by a repair: %w", key, store.ErrNotFound)
+	return fmt.Errorf("%s was put aside by a repair: %w", key, store.ErrNotFound)
 }
 
 // readSealed returns the body of a sealed object of at most limit bytes. A damaged one is a
@@ -82,7 +90,7 @@ func (o object) readSealedJSON(ctx context.Context, limit int64, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("archive: %s: %w", o.key, err)
+		return o.undecodable(err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func encodeSegment(number int, previous string, trials []sweep.Trial) ([]byte, e
 	var lines bytes.Buffer
 	for _, t := range trials {
 		if err := checkTrial(t); err != nil {
-			return nil, fmt.Errorf("archive: ledger segment %d: %w", number, err)
+			return nil, fmt.Errorf("ledger segment %d: %w", number, err)
 		}
 		line, err := encodeTrial(t)
 		if err != nil {
@@ -73,14 +73,14 @@ func encodeSegment(number int, previous string, trials []sweep.Trial) ([]byte, e
 }
 
 func tooLarge(format string, args ...any) error {
-	return sweep.Fail(sweep.FailBug, fmt.Errorf("archive: "+format, args...))
+	return sweep.Fail(sweep.FailBug, fmt.Errorf(""+format, args...))
 }
 
 // encode writes the header with its newline.
 func (h header) encode() []byte {
 	data, err := json.Marshal(h)
 	if err != nil {
-		panic("archive: a header of text and numbers that cannot be written: " + err.Error())
+		panic("a header of text and numbers that cannot be written: " + err.Error())
 	}
 	return append(data, '\n')
 }

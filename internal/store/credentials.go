@@ -36,7 +36,7 @@ func (c Config) resolve(ctx context.Context, endpoint *url.URL, client *http.Cli
 	defer cancel()
 	value, err := creds.GetWithContext(&credentials.CredContext{Client: client, Endpoint: endpoint.String(), Context: ctx})
 	if err != nil {
-		return nil, fmt.Errorf("store: keys for %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("object store: keys for %s: %w", c.Endpoint, err)
 	}
 	if value.AccessKeyID == "" || value.SecretAccessKey == "" {
 		return nil, c.access("open", block.NoKeys, nil)

@@ -75,7 +75,7 @@ func (e *AccessError) Error() string {
 	if e.Err != nil {
 		answer = " (" + address.Redact(e.Err.Error()) + ")"
 	}
-	return fmt.Sprintf("store: %s: bucket %q at %s: %s: %s%s", strings.TrimSpace(e.Op+" "+e.Key), e.Bucket, e.Endpoint, what, text.hint, answer)
+	return fmt.Sprintf("object store: %s: bucket %q at %s: %s: %s%s", strings.TrimSpace(e.Op+" "+e.Key), e.Bucket, e.Endpoint, what, text.hint, answer)
 }
 
 // Unwrap returns the service's own answer.
@@ -213,7 +213,7 @@ func (s *S3) fail(op, key string, err error) error {
 	class, reason := classify(err)
 	switch class {
 	case notFound:
-		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
+		return fmt.Errorf("object store: %s: %w", what, ErrNotFound)
 	case blocked, unreachable, silent:
 		failed := s.config.access(op, reason, err)
 		failed.Key = key
@@ -225,10 +225,10 @@ func (s *S3) fail(op, key string, err error) error {
 	}
 	var resp minio.ErrorResponse
 	if errors.As(err, &resp) && resp.Code == noFolder {
-		return fmt.Errorf("store: %s at %s: the service cannot make the object's folder: one key is a folder of another key, or its disk is full: %w",
+		return fmt.Errorf("object store: %s at %s: the service cannot make the object's folder: one key is a folder of another key, or its disk is full: %w",
 			what, s.config.Endpoint, err)
 	}
-	failed := fmt.Errorf("store: %s at %s: %w", what, s.config.Endpoint, err)
+	failed := fmt.Errorf("object store: %s at %s: %w", what, s.config.Endpoint, err)
 	if class == transient {
 		return &transientError{failed}
 	}

@@ -17,22 +17,22 @@ const MaxKey = 1024
 func CheckKey(key string) error {
 	switch {
 	case key == "":
-		return fmt.Errorf("store: a key cannot be empty")
+		return fmt.Errorf("object store: a key cannot be empty")
 	case len(key) > MaxKey:
-		return fmt.Errorf("store: a key of %d bytes is longer than %d", len(key), MaxKey)
+		return fmt.Errorf("object store: a key of %d bytes is longer than %d", len(key), MaxKey)
 	case !utf8.ValidString(key):
-		return fmt.Errorf("store: key %q is not UTF-8", key)
+		return fmt.Errorf("object store: key %q is not UTF-8", key)
 	}
 	for segment := range strings.SplitSeq(key, "/") {
 		switch {
 		case segment == "" || segment == "." || segment == "..":
-			return fmt.Errorf("store: key %q has a segment %q", key, segment)
+			return fmt.Errorf("object store: key %q has a segment %q", key, segment)
 		case len(segment) > 255:
-			return fmt.Errorf("store: key %q has a segment of more than 255 bytes", key)
+			return fmt.Errorf("object store: key %q has a segment of more than 255 bytes", key)
 		}
 	}
 	if i := strings.IndexFunc(key, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }); i >= 0 {
-		return fmt.Errorf("store: key %q has a character that not every service keeps, at byte %d", key, i)
+		return fmt.Errorf("object store: key %q has a character that not every service keeps, at byte %d", key, i)
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func CheckKey(key string) error {
 // CheckFolder returns an error unless prefix may be passed to Folders.
 func CheckFolder(prefix string) error {
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		return fmt.Errorf("store: folder prefix %q must be empty or end with a slash", prefix)
+		return fmt.Errorf("object store: folder prefix %q must be empty or end with a slash", prefix)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func CheckFolder(prefix string) error {
 // CheckConditional returns an error unless key and body may be put conditionally.
 func CheckConditional(op, key string, body []byte) error {
 	if len(body) > MaxConditional {
-		return fmt.Errorf("store: %s %s: %d bytes are more than the %d that a conditional write takes", op, key, len(body), MaxConditional)
+		return fmt.Errorf("object store: %s %s: %d bytes are more than the %d that a conditional write takes", op, key, len(body), MaxConditional)
 	}
 	return CheckKey(key)
 }

@@ -38,14 +38,14 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 		return err
 	}
 	if size < 0 {
-		return fmt.Errorf("store: put %s: size %d is negative", key, size)
+		return fmt.Errorf("object store: put %s: size %d is negative", key, size)
 	}
 	opts := minio.PutObjectOptions{PartSize: partSize, SendContentMd5: s.secure} // without TLS each chunk's signature covers its SHA-256
 	seeker, _ := body.(io.Seeker)
 	var start int64
 	if seeker != nil {
 		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
-			return fmt.Errorf("store: put %s: where its body begins: %w", key, err)
+			return fmt.Errorf("object store: put %s: where its body begins: %w", key, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(oneSilence(ctx))
@@ -53,7 +53,7 @@ func (s *S3) Put(ctx context.Context, key string, body io.Reader, size int64) er
 	return retry.Do(ctx, again, func() error {
 		if seeker != nil {
 			if _, err := seeker.Seek(start, io.SeekStart); err != nil {
-				return retry.Permanent(fmt.Errorf("store: put %s: rewind its body: %w", key, err))
+				return retry.Permanent(fmt.Errorf("object store: put %s: rewind its body: %w", key, err))
 			}
 		}
 		_, err := put(ctx, s.retrying, s.config.Bucket, full, body, size, opts)
@@ -93,7 +93,7 @@ func (s *S3) PutIfAbsent(ctx context.Context, key string, body []byte) (string, 
 // Replace implements Store.
 func (s *S3) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
 	if etag == "" || etag == "*" {
-		return "", fmt.Errorf("store: replace %s: %q is not an ETag", key, etag)
+		return "", fmt.Errorf("object store: replace %s: %q is not an ETag", key, etag)
 	}
 	opts := minio.PutObjectOptions{}
 	opts.SetMatchETag(etag)
@@ -101,7 +101,7 @@ func (s *S3) Replace(ctx context.Context, key string, body []byte, etag string) 
 	if errors.Is(err, ErrChanged) {
 		// Some services answer "changed" for an object that is gone.
 		if _, statErr := s.Stat(ctx, key); statErr != nil {
-			return "", fmt.Errorf("store: replace %s: %w", key, statErr)
+			return "", fmt.Errorf("object store: replace %s: %w", key, statErr)
 		}
 	}
 	return newETag, err
@@ -139,7 +139,7 @@ func (s *S3) conditional(ctx context.Context, op, key string, body []byte, opts 
 					return retry.Permanent(err)
 				}
 			}
-			return retry.Permanent(fmt.Errorf("store: %s %s: %w", op, key, refused))
+			return retry.Permanent(fmt.Errorf("object store: %s %s: %w", op, key, refused))
 		}
 		return retry.Permanent(s.fail(op, key, err))
 	})
@@ -283,7 +283,7 @@ func (s *S3) fullKey(key string) (string, error) {
 		return "", err
 	}
 	if n := len(s.prefix) + len(key); n > MaxKey {
-		return "", fmt.Errorf("store: a key of %d bytes with its prefix is longer than %d", n, MaxKey)
+		return "", fmt.Errorf("object store: a key of %d bytes with its prefix is longer than %d", n, MaxKey)
 	}
 	return s.prefix + key, nil
 }

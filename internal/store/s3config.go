@@ -102,7 +102,7 @@ func (c Config) client(ctx context.Context) (*S3, error) {
 		return nil, err
 	}
 	if c.Bucket == "" {
-		return nil, fmt.Errorf("store: no bucket given for %s: set TAILSWEEP_S3_BUCKET", c.Endpoint)
+		return nil, fmt.Errorf("object store: no bucket given for %s: set TAILSWEEP_S3_BUCKET", c.Endpoint)
 	}
 	prefix := strings.Trim(c.Prefix, "/")
 	if prefix != "" {
@@ -127,10 +127,10 @@ func (c Config) client(ctx context.Context) (*S3, error) {
 	}
 	s := &S3{config: c, prefix: prefix, secure: endpoint.Scheme == "https"}
 	if s.retrying, err = client(attempts); err != nil {
-		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("object store: endpoint %s: %w", c.Endpoint, err)
 	}
 	if s.once, err = client(1); err != nil {
-		return nil, fmt.Errorf("store: endpoint %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("object store: endpoint %s: %w", c.Endpoint, err)
 	}
 	return s, nil
 }
@@ -139,18 +139,18 @@ func (c Config) client(ctx context.Context) (*S3, error) {
 // repeat an address that carries a password.
 func parseEndpoint(endpoint address.URL) (*url.URL, error) {
 	if endpoint == "" {
-		return nil, fmt.Errorf("store: no endpoint given: set TAILSWEEP_S3_ENDPOINT, or start the embedded stack with `tailsweep up`")
+		return nil, fmt.Errorf("object store: no endpoint given: set TAILSWEEP_S3_ENDPOINT, or start the embedded stack with `tailsweep up`")
 	}
 	u, err := url.Parse(string(endpoint))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("store: the endpoint is not an address like http://127.0.0.1:9000")
+		return nil, fmt.Errorf("object store: the endpoint is not an address like http://127.0.0.1:9000")
 	case u.User != nil:
-		return nil, fmt.Errorf("store: the endpoint carries a user name or password: %s", keysHint)
+		return nil, fmt.Errorf("object store: the endpoint carries a user name or password: %s", keysHint)
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, fmt.Errorf("store: endpoint %s must be http://host:port or https://host", endpoint)
+		return nil, fmt.Errorf("object store: endpoint %s must be http://host:port or https://host", endpoint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("store: endpoint %s must end after the host: a folder goes into TAILSWEEP_S3_PREFIX", endpoint)
+		return nil, fmt.Errorf("object store: endpoint %s must end after the host: a folder goes into TAILSWEEP_S3_PREFIX", endpoint)
 	}
 	return u, nil
 }

@@ -75,7 +75,7 @@ func (c Config) sender(secure bool) (*sender, error) {
 func (c Config) transport(secure bool, answer time.Duration) (*http.Transport, error) {
 	t, err := minio.DefaultTransport(secure)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("object store: %w", err)
 	}
 	dial := c.dial
 	if dial == nil {

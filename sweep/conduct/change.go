@@ -202,8 +202,11 @@ var sections = []section{
 }
 
 // written returns the JSON of a spec, from which its digest is computed.
-func written(spec *sweep.Spec) json.RawMessage {
-	data, err := json.Marshal(spec)
+func written(spec *sweep.Spec) json.RawMessage { return encoded(spec) }
+
+// encoded returns the JSON of a part of a spec.
+func encoded(v any) json.RawMessage {
+	data, err := json.Marshal(v)
 	if err != nil {
 		panic("conduct: a spec that cannot be written: " + err.Error()) // only with a number that is not finite, which Parse refuses
 	}
@@ -322,6 +325,34 @@ func (m *Machine) checkPin(c Command) error {
 		return fmt.Errorf("at most %d trials can be pinned", pinLimit)
 	}
 	return m.checkTrials(c)
+}
+
+// NoCheckpointError means that the store does not have the checkpoint of a trial that is to be
+// pinned.
+type NoCheckpointError struct{ Trial int }
+
+// Error implements error.
+func (e *NoCheckpointError) Error() string {
+	return fmt.Sprintf("the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", e.Trial)
+}
+
+// Pinnable returns a *NoCheckpointError if the store does not have the checkpoint of one of the
+// trials, of those that have ended. A trial that runs may have none yet.
+func Pinnable(ledger []sweep.Trial, numbers []int, stored func(sweep.Trial) (bool, error)) error {
+	for _, n := range numbers {
+		i := slices.IndexFunc(ledger, func(t sweep.Trial) bool { return t.Number == n })
+		if i < 0 {
+			continue
+		}
+		has, err := stored(ledger[i])
+		if err != nil {
+			return err
+		}
+		if !has {
+			return &NoCheckpointError{n}
+		}
+	}
+	return nil
 }
 
 func (m *Machine) pin(c Command) string {

@@ -29,7 +29,16 @@ func TestAnEditSaysWhatItChanged(t *testing.T) {
 	}
 	change = changeText(Differences(m.Spec(), &many))
 	require.LessOrEqual(t, len(change), 1024)
-	require.Regexp(t, `^parameters\.parameter\.0\.distribution - -> uniform, .*, and \d+ more$`, change)
+	require.Regexp(t, `^parameters\.parameter\.0 - -> {"distribution":"uniform","max":0,"min":0}, .*, and \d+ more$`, change)
+}
+
+// The entry of an edit says which parameters were removed.
+func TestAnEditSaysWhatItRemoved(t *testing.T) {
+	before := testSpec()
+	before.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Min: 0.5, Max: 1}, {Name: "lr", Distribution: sweep.DistUniform, Max: 1}}
+	after := *before
+	after.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 1}}
+	require.Equal(t, `parameters.infonce.weight.min 0.5 -> 0, parameters.lr {"distribution":"uniform","max":1,"min":0} -> removed`, changeText(Differences(before, &after)))
 }
 
 // A value that is shortened shows no part of a password.

@@ -115,6 +115,19 @@ func Retriable(ledger []sweep.Trial, numbers []int) ([]sweep.Assignment, error) 
 	return list, nil
 }
 
+// NotEnded returns why a trial cannot be retried that has started and has no result; nil for
+// any other trial.
+func (p Progress) NotEnded(number int) error {
+	if !slices.ContainsFunc(p.Running, func(r Running) bool { return r.Number == number }) {
+		return nil
+	}
+	if p.Phase.Final() {
+		return fmt.Errorf("trial %d had not ended when the sweep did: `tailsweep resume %s` continues it", number, p.Name)
+	}
+	return fmt.Errorf("trial %d is running, or queued for a training slot (`tailsweep watch %s`): after a failed attempt the sweep continues it by itself, up to max_restarts times; "+
+		"it can be retried once it has failed or was cancelled", number, p.Name)
+}
+
 func (m *Machine) checkRetry(c Command) error {
 	if len(c.Retry) == 0 {
 		return errors.New("no trial is given")

@@ -119,10 +119,15 @@ func (r *dryRun) deliver() error {
 	e := conduct.Commanded{Name: c.Name, Command: c.Command}
 	e.By = "simulate"
 	var err error
-	if c.Name == conduct.CommandRetry {
-		e.Retry, err = conduct.Retriable(r.ledger, e.Trials)
+	switch c.Name {
+	case conduct.CommandRetry:
+		e.Retry, err = r.retried(e.Trials)
+	case conduct.CommandPin:
+		err = conduct.Pinnable(r.ledger, e.Trials, r.stored)
 	}
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("cannot %s sweep %q: %w", c.Name, r.machine.Spec().Name, err)
+	} else {
 		err = r.machine.Check(e)
 	}
 	if err != nil {
@@ -143,4 +148,28 @@ func (r *dryRun) deliver() error {
 	}
 	r.delivered = append(r.delivered, c)
 	return nil
+}
+
+// retried are the assignments of the trials that a retry names, as `tailsweep retry` finds them.
+func (r *dryRun) retried(numbers []int) ([]sweep.Assignment, error) {
+	p := r.machine.Progress("")
+	for _, n := range numbers {
+		if err := p.NotEnded(n); err != nil {
+			return nil, err
+		}
+	}
+	return conduct.Retriable(r.ledger, numbers)
+}
+
+// stored reports whether the store of a real sweep would have the checkpoint of a trial that has
+// ended: one that completed, or was stopped by a verdict, loses it unless the sweep keeps it.
+func (r *dryRun) stored(t sweep.Trial) (bool, error) {
+	if t.Steps == 0 || t.Status == sweep.StatusDiverged {
+		return false, nil
+	}
+	if t.Status != sweep.StatusCompleted && (t.Status != sweep.StatusStopped || t.Limit != "") {
+		return true, nil
+	}
+	p := r.machine.Progress("")
+	return slices.Contains(p.Kept, t.Number) || slices.Contains(p.Pinned, t.Number), nil
 }

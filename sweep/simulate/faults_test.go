@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -177,6 +178,42 @@ func TestPlayFollowsCommands(t *testing.T) {
 
 	_, err := Play(dry(), DryRun{Objective: LossWeights, Workers: 1, Step: 1, Sample: 1, Commands: []Command{{Name: "halt"}}})
 	require.EqualError(t, err, `simulate: unknown command "halt" (valid: pause, resume, stop, cancel, extend, set, edit, enqueue, retry, pin, unpin)`)
+}
+
+// A pin and a retry are refused as those of a real sweep are.
+func TestPlayRefusesWhatASweepRefuses(t *testing.T) {
+	spec := dry()
+	spec.Metrics, spec.Checkpoints.SaveSweepBest, spec.Checkpoints.EverySteps = spec.Metrics[:1], 1, 100
+	best := play(t, spec, nil)
+	ranked, _ := conduct.Order(spec, best.Trials, numbers(best.Trials))
+	name := func(command string, trial int) Command {
+		return Command{At: 1000 * time.Hour, Name: command, Command: conduct.Command{Trials: []int{trial}}}
+	}
+	early := name(conduct.CommandRetry, 3)
+	early.At = time.Minute
+	c := play(t, spec, func(d *DryRun) {
+		d.Commands = []Command{early, name(conduct.CommandPin, ranked[0]), name(conduct.CommandPin, ranked[len(ranked)-1]), name(conduct.CommandPin, 99), name(conduct.CommandRetry, ranked[0])}
+	})
+	require.Contains(t, c.Commands[0].Refused, `cannot retry sweep "dry": trial 3 is running, or queued for a training slot`)
+	require.Empty(t, c.Commands[1].Refused)
+	require.Equal(t, fmt.Sprintf(`cannot pin sweep "dry": the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)`, ranked[len(ranked)-1]), c.Commands[2].Refused)
+	require.Equal(t, `cannot pin sweep "dry": there is no trial 99 (the sweep has started 22, numbered from 0)`, c.Commands[3].Refused)
+	require.Contains(t, c.Commands[4].Refused, fmt.Sprintf(`cannot retry sweep "dry": trial %d is completed`, ranked[0]))
+
+	c = play(t, spec, func(d *DryRun) {
+		d.Fail, d.Class, d.Commands = 1, sweep.FailBug, []Command{name(conduct.CommandPin, 0)}
+	})
+	require.Empty(t, c.Commands[0].Refused, "a trial that failed keeps its last checkpoint")
+	c = play(t, spec, func(d *DryRun) { d.Diverge, d.Commands = 1, []Command{name(conduct.CommandPin, 0)} })
+	require.Contains(t, c.Commands[0].Refused, "the checkpoint of trial 0 is not in the store")
+}
+
+func numbers(trials []sweep.Trial) []int {
+	list := make([]int, len(trials))
+	for i, t := range trials {
+		list[i] = t.Number
+	}
+	return list
 }
 
 // Cancelling at any time ends each trial once, in whatever state it is.

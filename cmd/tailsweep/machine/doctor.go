@@ -35,7 +35,7 @@ kept below v1/sweeps/SWEEP/damaged/. A blocked sweep continues by itself afterwa
 		Args: cli.Args(0, 1, "at most one sweep"),
 	}
 	output := cli.OutputFlag(cmd)
-	readData := cmd.Flags().Bool("read-data", false, "read all bytes of checkpoints and grids, too")
+	readData := cmd.Flags().Bool("read-data", false, "read all bytes of checkpoints, grids and curves, too")
 	repair := cmd.Flags().Bool("repair", false, "rebuild what is damaged and can be rebuilt")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {

@@ -184,6 +184,11 @@ func (d *description) askTemporal(ctx context.Context, a *cli.App) error {
 		return err
 	}
 	defer c.Close()
+	if arc, err := a.Archive(ctx); err == nil {
+		if err := elsewhere(ctx, a, c, arc, d.Name); err != nil {
+			return err
+		}
+	}
 	p, err := progress.QueryProgress(ctx, c, d.Name)
 	if err != nil {
 		err = progress.Explained(ctx, c, target.Namespace(), d.Name, err)

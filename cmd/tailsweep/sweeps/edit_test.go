@@ -40,16 +40,66 @@ func TestDifferences(t *testing.T) {
 	require.Empty(t, conduct.Differences(before, before))
 	after, _ := specOf(t, "max: 1}", "max: 3}\n  alignment.weight: {value: 0}", "run_cap: 6", "run_cap: 6, wall_clock: 12h", "fid.tail", "fid.all", "random", "bayes")
 	require.Equal(t, []string{
-		"FIELD                                     OLD       NEW",
-		`budget.wall_clock                         -         "12h"`,
-		`method                                    "random"  "bayes"`,
-		`parameters.alignment.weight.distribution  -         "constant"`,
-		`parameters.alignment.weight.value         -         0`,
-		`parameters.infonce.weight.max             1         3`,
+		"FIELD                          OLD       NEW",
+		`budget.wall_clock              -         "12h"`,
+		`method                         "random"  "bayes"`,
+		`parameters.alignment.weight    -         {"distribution":"constant","value":0}`,
+		"parameters.infonce.weight.max  1         3",
 		"metrics",
 		`  old  [{"name":"fid.tail","goal":"minimize"}]`,
 		`  new  [{"name":"fid.all","goal":"minimize"}]`,
 	}, differenceText(conduct.Differences(before, after)))
+}
+
+// A bound of 0 is shown as 0, and a parameter that is dropped as removed.
+func TestDifferencesOfParameters(t *testing.T) {
+	zero, _ := specOf(t)
+	above, _ := specOf(t, "min: 0,", "min: 0.1,", "train: {steps: 100, batch: 16", "train: {steps: 100, batch: 16, weight_decay: 0.01")
+	require.Equal(t, []string{
+		"FIELD                          OLD  NEW",
+		"parameters.infonce.weight.min  0    0.1",
+		"train.weight_decay             0    0.01",
+	}, differenceText(conduct.Differences(zero, above)))
+	require.Contains(t, differenceText(conduct.Differences(above, zero)), "parameters.infonce.weight.min  0.1   0")
+
+	two, _ := specOf(t, "max: 1}", "max: 1}\n  lr: {value: 1}")
+	list := conduct.Differences(two, zero)
+	require.Equal(t, []string{
+		"FIELD          OLD                                    NEW",
+		`parameters.lr  {"distribution":"constant","value":1}  removed`,
+	}, differenceText(list))
+	require.True(t, list[0].Removed)
+	renamed, _ := specOf(t, "infonce.weight:", "alignment.weight:")
+	require.Equal(t, []string{
+		"FIELD                        OLD  NEW",
+		`parameters.alignment.weight  -    {"distribution":"uniform","max":1,"min":0}`,
+		"parameters.infonce.weight", `  old  {"distribution":"uniform","max":1,"min":0}`, "  new  removed",
+	}, differenceText(conduct.Differences(zero, renamed)))
+}
+
+// edit says how many finished trials the search still learns from.
+func TestFitting(t *testing.T) {
+	trial := func(weight float64, metrics map[string]float64) sweep.Trial {
+		return sweep.Trial{
+			Assignment: sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{"infonce.weight": sweep.Number(weight)}},
+			Status:     sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: metrics},
+		}
+	}
+	all := map[string]float64{"fid.tail": 1}
+	ledger := []sweep.Trial{trial(0.1, all), trial(0.1, nil), trial(0.9, all)}
+	for want, replaced := range map[string][]string{
+		"3 of 3 finished trials fit the edited spec (1 without a value of each metric that it names)":                                                                 {},
+		"2 of 3 finished trials fit the edited spec (1 without a value of each metric that it names); the search does not use the other 1, which stays in the ledger": {"max: 1", "max: 0.5"},
+		"3 of 3 finished trials fit the edited spec (3 with parameters added or left out, at the values that training has without them; 1 without a value of each metric that it names)": {
+			"max: 1}", "max: 1}\n  alignment.weight: {min: 0, max: 1}"},
+		"0 of 3 finished trials fit the edited spec; the search does not use the other 3, which stay in the ledger": {"infonce.weight: {min: 0, max: 1}", "alignment.weight: {min: 0, max: 1}"},
+	} {
+		spec, _ := specOf(t, replaced...)
+		require.Equal(t, want, fittingOf(spec, ledger).text())
+	}
+	spec, _ := specOf(t)
+	require.Equal(t, "1 of 1 finished trial fits the edited spec", fittingOf(spec, ledger[:1]).text())
+	require.Equal(t, "no trial has finished yet", fittingOf(spec, nil).text())
 }
 
 func TestCheckEdit(t *testing.T) {
@@ -61,7 +111,7 @@ func TestCheckEdit(t *testing.T) {
 		`cannot edit sweep "small": the spec is named "other" (valid: name: small)`: {"name: small", "name: other"},
 	} {
 		after, _ := specOf(t, replaced...)
-		err := checkEdit(before, conduct.Command{Spec: after})
+		err := checkEdit(before, conduct.Command{Spec: after}, nil)
 		if want == "" {
 			require.NoError(t, err)
 			continue

@@ -30,7 +30,6 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
-	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -164,7 +163,7 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 		case o.Removing:
 			row.State, row.Fault = stateRemoving, (&archive.RemovingError{Name: entry.Name}).Error()
 		default:
-			row.Planned, row.Priority, row.Pinned = cost.TrialCount(o.Spec), o.Spec.Resources.Priority, o.Pinned
+			row.Planned, row.Priority, row.Pinned = o.Planned, o.Spec.Resources.Priority, o.Pinned
 			head, tail := o.Spec.HeadAndTail()
 			row.Head, row.Tail = cmp.Or(row.Head, head.Name), cmp.Or(row.Tail, tail.Name)
 			if row.Requested = o.Requested; row.live { // it changes: only a worker knows
@@ -252,7 +251,7 @@ var listColumns = []listColumn{
 		if r.Planned == 0 {
 			return fmt.Sprint(r.Done)
 		}
-		return fmt.Sprintf("%d/%d", r.Done, max(r.Done, r.Planned)) // retries are not planned
+		return fmt.Sprintf("%d/%d", r.Done, max(r.Done, r.Planned)) // the stored state may be older than the ledger
 	}, nil},
 	{">RUN", func(r Listed) string {
 		switch {

@@ -182,7 +182,7 @@ func TestListShowsWhatItKnows(t *testing.T) {
 		"fresh  running      0/9    ?    -    -     3         -         -  2020-11-30",
 		"gone   removing       0    -    -    -     -         -         -  2020-11-30",
 		"",
-		"bad: archive: sweep bad is damaged in the object store: v1/sweeps/bad/spec.json: it is not the spec of sweep bad: unexpected end of JSON input; " +
+		"bad: sweep bad is damaged in the object store: v1/sweeps/bad/spec.json: it is not the spec of sweep bad: unexpected end of JSON input; " +
 			"expected: the spec of this sweep: see `tailsweep doctor bad`; `tailsweep doctor bad --repair` rebuilds it from copies and results",
 		"fresh: blocked: cannot rank the trials (no_bucket):  [2Jgone",
 		"gone: sweep gone is being removed, or its removal was interrupted: `tailsweep rm gone` completes it",
@@ -213,6 +213,23 @@ func TestListShowsWhatItKnows(t *testing.T) {
 		"done   completed     3/3              -  kid.tail 1.5  -",
 		"two    completed     3/3              -   fid.tail 80  -",
 	}, listText(a, append(usual, other)), "a metric that is not that of all sweeps is named in each line")
+}
+
+// list counts the planned trials of a sweep that has ended as describe does: with its retries.
+func TestListPlansWhatDescribePlans(t *testing.T) {
+	s := clitest.Archived(t)
+	arc := archive.New(s)
+	state, err := json.Marshal(conduct.State{Phase: conduct.PhaseStopped, Retried: 2, Queue: []sweep.Assignment{{Reason: sweep.Reason{Sampler: sweep.SourceRetry}}}})
+	require.NoError(t, err)
+	require.NoError(t, arc.PutState(t.Context(), "done", state))
+	p, err := arc.Progress(t.Context(), "done")
+	require.NoError(t, err)
+	require.Equal(t, 12, p.Planned)
+	entries, err := arc.Sweeps(t.Context())
+	require.NoError(t, err)
+	rows, err := rowsOf(t.Context(), arc, entries, map[string]Listed{"done": {Name: "done", State: "stopped", Done: 3}})
+	require.NoError(t, err)
+	require.Equal(t, p.Planned, rows[0].Planned)
 }
 
 // silent is a FAKE of Temporal that knows its workers and answers nothing else.

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -24,6 +28,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/store"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
+	"github.com/tailsweep/tailsweep/sweep/specfile"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -131,9 +136,94 @@ func TestRetryAndPinWorkWithADamagedLedger(t *testing.T) {
 
 // A trial that does not exist, or has not ended, is missing for retry as it is for explain.
 func TestRetryOfAMissingTrial(t *testing.T) {
-	got := try(t, clitest.Archived(t), &fakeTemporal{polled: polls}, Steer(conduct.CommandRetry), "done", "9")
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", progress: conduct.Progress{Name: "done", Phase: conduct.PhaseRunning}}
+	got := try(t, clitest.Archived(t), f, Steer(conduct.CommandRetry), "done", "9")
 	require.EqualError(t, got.err, "sweep \"done\" has no finished trial 9; `tailsweep trials done` lists the finished trials")
 	require.Equal(t, cli.ExitNotFound, cli.CodeOf(got.err))
+}
+
+// A trial that runs is not missing: retry says what can be done.
+func TestRetryOfARunningTrial(t *testing.T) {
+	p := conduct.Progress{Name: "done", Phase: conduct.PhaseRunning, Running: []conduct.Running{{Assignment: sweep.Assignment{Number: 9}}}}
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", progress: p}
+	got := try(t, clitest.Archived(t), f, Steer(conduct.CommandRetry), "done", "9")
+	require.ErrorContains(t, got.err, "cannot retry sweep \"done\": trial 9 is running, or queued for a training slot (`tailsweep watch done`)")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(got.err))
+	f.progress.Phase = conduct.PhaseTerminated
+	f.progress.Digest = "1"
+	got = try(t, clitest.Archived(t), f, Steer(conduct.CommandRetry), "done", "9")
+	require.EqualError(t, got.err, "cannot retry sweep \"done\": trial 9 had not ended when the sweep did: `tailsweep resume done` continues it")
+}
+
+// A dry run refuses what the sweep refuses, and says where that is not known.
+func TestDryRunOfAnEdit(t *testing.T) {
+	text, err := specfile.Init("done", sweep.MethodGrid)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(text, "name: done", "name: done\ndescription: another", 1)), 0o600))
+	f := &fakeQueries{fakeTemporal: fakeTemporal{polled: polls}, name: "done", progress: conduct.Progress{Name: "done", Phase: conduct.PhaseRunning}}
+	got := try(t, clitest.Archived(t), f, Steer(conduct.CommandEdit), "done", file, "--dry-run")
+	require.NoError(t, got.err)
+	require.Contains(t, got.out, "description")
+	require.Contains(t, got.out, "\n2 of 3 finished trials fit the edited spec")
+	for phase, want := range map[conduct.Phase]string{
+		conduct.PhaseCancelling: "cannot edit a sweep that is cancelling: no command is valid until it has ended",
+		conduct.PhaseStopping:   "cannot edit a sweep that is stopping: valid now: cancel, set, pin, unpin",
+	} {
+		f.progress.Phase = phase
+		got = try(t, clitest.Archived(t), f, Steer(conduct.CommandEdit), "done", file, "--dry-run")
+		require.EqualError(t, got.err, want)
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(got.err))
+	}
+	f.name = "other" // no worker answers for done
+	got = try(t, clitest.Archived(t), f, Steer(conduct.CommandEdit), "done", file, "--dry-run")
+	require.NoError(t, got.err, "the store says that it runs")
+}
+
+// owned is a store whose sweep done belongs to another namespace.
+func owned(t *testing.T) store.Store {
+	t.Helper()
+	s := clitest.Archived(t)
+	const key = "v1/sweeps/done/spec.json"
+	r, _, err := s.Get(t.Context(), key)
+	require.NoError(t, err)
+	data, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	there := strings.Replace(string(data), `"namespace": "default"`, `"namespace": "theirs"`, 1)
+	require.NotEqual(t, string(data), there)
+	require.NoError(t, s.Put(t.Context(), key, strings.NewReader(there), int64(len(there))))
+	return s
+}
+
+// The sweep of another namespace is not missing here, and `tailsweep run` does not start it: every
+// verb says where it is and how to connect to it.
+func TestASweepOfAnotherNamespace(t *testing.T) {
+	const conflict = `the name "done" belongs to sweep `
+	for name, c := range map[string]struct {
+		verb func(*cli.App) *cobra.Command
+		args []string
+	}{
+		"watch": {Watch, []string{"done"}}, "wait": {Wait, []string{"done"}}, "rm": {Rm, []string{"done", "--yes"}},
+		"resume": {Steer(conduct.CommandResume), []string{"done"}}, "retry": {Steer(conduct.CommandRetry), []string{"done", "9"}},
+	} {
+		f := &stranger{fakeTemporal{polled: polls, update: answers(conduct.Progress{}, errClosed)}}
+		got := try(t, owned(t), f, c.verb, c.args...)
+		require.ErrorContains(t, got.err, conflict, name)
+		require.ErrorContains(t, got.err, "connect to the sweep with --namespace theirs (TEMPORAL_NAMESPACE)", name)
+		require.NotContains(t, got.err.Error(), "tailsweep run", name)
+		require.Equal(t, cli.ExitUsage, cli.CodeOf(got.err), name)
+	}
+	got := try(t, owned(t), &stranger{fakeTemporal{polled: polls}}, Describe, "done")
+	require.NoError(t, got.err)
+	require.Contains(t, got.log, "the state of the sweep is unknown: "+conflict)
+}
+
+// stranger is a FAKE of a Temporal that knows no workflow.
+type stranger struct{ fakeTemporal }
+
+func (*stranger) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return nil, serviceerror.NewNotFound("no such workflow")
 }
 
 // blockedMemo is the memo of a sweep that is blocked.

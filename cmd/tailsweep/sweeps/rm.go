@@ -223,7 +223,7 @@ func (r remover) remove(ctx context.Context, name string, d doomed, log func(str
 			}
 		})
 		if err != nil {
-			return result, err
+			return result, r.raced(ctx, name, err)
 		}
 	}
 	trials, own := ofTrials(d.runs, name)
@@ -251,6 +251,30 @@ func (r remover) remove(ctx context.Context, name string, d doomed, log func(str
 		}
 	}
 	return result, nil
+}
+
+// raced returns the error of a removal that ended because the sweep is no longer what it was:
+// usually another rm removes it at the same time. Other errors are returned as they are.
+func (r remover) raced(ctx context.Context, name string, err error) error {
+	changed, isChanged := errors.AsType[*archive.HolderError](err)
+	if !isChanged && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	owner, now := r.archive.Owner(ctx, name)
+	if now == nil {
+		now = r.archive.CheckContinued(ctx, name, owner)
+	}
+	_, removing := errors.AsType[*archive.RemovingError](now)
+	switch {
+	case errors.Is(now, store.ErrNotFound):
+		return cli.NotFoundf("rm: another `tailsweep rm` has removed sweep %s meanwhile: the object store has nothing of it any more", name)
+	case removing:
+		return cli.Usagef("rm: another `tailsweep rm` has taken over the removal of sweep %s and continues it, so this one ends: "+
+			"if that one is interrupted, `tailsweep rm %[1]s` completes it", name)
+	case now == nil && isChanged:
+		return cli.Usagef("rm: %w", changed)
+	}
+	return err
 }
 
 // ofTrials separates the runs of a sweep's trials from those of the sweep itself.

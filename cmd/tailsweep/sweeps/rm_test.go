@@ -186,6 +186,36 @@ func TestASweepThatWasContinuedIsNotRemoved(t *testing.T) {
 	}
 }
 
+// Two rm of the same sweep: the one that loses says what the other did.
+func TestTwoRemovalsOfASweep(t *testing.T) {
+	silent := func(string, ...any) {}
+	s := clitest.Archived(t)
+	fake := &workflowsOfOne{runs: endedRuns(), fails: 9}
+	winner, loser := remover{archive.New(s), fake, time.Now}, remover{archive.New(s), fake, time.Now}
+	d, err := winner.look(t.Context(), "done")
+	require.NoError(t, err)
+	_, err = winner.remove(t.Context(), "done", d, silent)
+	require.NoError(t, err)
+	_, err = loser.remove(t.Context(), "done", d, silent)
+	require.EqualError(t, err, "rm: another `tailsweep rm` has removed sweep done meanwhile: the object store has nothing of it any more")
+	require.Equal(t, cli.ExitNotFound, cli.CodeOf(err))
+
+	s = clitest.Archived(t)
+	winner.archive, loser.archive, fake.runs = archive.New(halfway{s, new(int)}), archive.New(s), endedRuns()
+	d, err = winner.look(t.Context(), "done")
+	require.NoError(t, err)
+	_, err = winner.remove(t.Context(), "done", d, silent)
+	require.ErrorIs(t, err, errAway)
+	_, err = loser.remove(t.Context(), "done", d, silent)
+	require.ErrorContains(t, err, "rm: another `tailsweep rm` has taken over the removal of sweep done and continues it, so this one ends: if that one is interrupted, `tailsweep rm done` completes it")
+	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
+	d, err = loser.look(t.Context(), "done")
+	require.NoError(t, err)
+	_, err = loser.remove(t.Context(), "done", d, silent)
+	require.NoError(t, err, "it completes one that was interrupted")
+	require.Empty(t, keysOf(t, s, "done"))
+}
+
 // Two sweeps whose specs cannot be read may need each other: they are removed together.
 func TestRemoveSweepsThatCannotBeRead(t *testing.T) {
 	s := clitest.Archived(t)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -84,21 +85,11 @@ func (b Begun) text() string {
 // and text are the file of the spec.
 func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, from []string, detach bool, output *cli.Choice) error {
 	a.Warn(spec)
-	if err := prepare(ctx, a, spec, path, text); err != nil {
+	l := &launch{app: a, spec: spec, path: path, text: text, from: from}
+	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	arc, err := a.Archive(ctx)
-	if err != nil {
-		return err
-	}
-	text, lessons, err := earlier.Learn(ctx, arc, spec, text, from)
-	if err != nil {
-		return fmt.Errorf("run: %w", err)
-	}
-	for _, l := range lessons {
-		a.Log("%v", l)
-	}
-	b, err := start(ctx, a, spec, path, text)
+	b, err := start(ctx, a, spec, path, l.text)
 	if err != nil {
 		return err
 	}
@@ -116,67 +107,207 @@ func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	return watch(ctx, a, spec.Name)
 }
 
-// prepare checks the data that is on this machine. Where no stack is configured it also
-// downloads and reads the dataset, starts the embedded stack and prints its backend and
-// speed.
-func prepare(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) error {
-	target, err := connect.Resolve(a.Flags)
+// launch is what run and rerun do before a sweep starts.
+type launch struct {
+	app  *cli.App
+	spec *sweep.Spec
+	path string // of the file of the spec
+	text []byte
+	from []string // earlier sweeps of --from
+
+	asked string // backend
+}
+
+// prepare refuses a name that is in use, or checks the data that is on this machine. Where no
+// stack is configured it also downloads and reads the dataset, starts the embedded stack and
+// prints its backend and speed.
+func (l *launch) prepare(ctx context.Context) error {
+	target, err := connect.Resolve(l.app.Flags)
 	if err != nil {
 		return err
 	}
-	if !target.Embedded {
-		return a.CheckData(ctx, path, text, spec)
+	steps := preparation{answers: !target.Embedded, look: l.look, data: func(ctx context.Context) error { return l.app.CheckData(ctx, l.path, l.text, l.spec) }}
+	if target.Embedded {
+		if l.asked, err = cli.AskedBackend(); err != nil {
+			return err
+		}
+		if err := cli.RefuseOtherBackend(l.asked); err != nil {
+			return err
+		}
+		status, err := stack.Read("")
+		if err != nil {
+			return err
+		}
+		steps.answers = target.Address() != "" && !slices.ContainsFunc(status.Processes, func(p stack.Process) bool {
+			return !p.Running && p.Name != stack.ProcessWorker && p.Name != stack.ProcessPrometheus
+		})
+		steps.data, steps.up = l.readData, l.startStack
 	}
-	asked, err := cli.AskedBackend()
+	return steps.run(ctx)
+}
+
+// preparation has the steps of prepare. What takes long is left out for a sweep that exists.
+type preparation struct {
+	answers bool                                                                      // the stack runs: its store and Temporal can be asked
+	look    func(ctx context.Context) (exists bool, err error)                        // returns an error for a name that is in use
+	data    func(ctx context.Context) error                                           // checks and reads the data
+	up      func(ctx context.Context) (report func(context.Context) error, err error) // starts the stack; report measures this machine; nil: it is not this machine's
+}
+
+// run carries out the steps: first the look, as soon as the stack answers.
+func (p preparation) run(ctx context.Context) (err error) {
+	exists := false
+	if p.answers {
+		exists, err = p.look(ctx)
+		if _, unanswered := errors.AsType[*unansweredError](err); err != nil && !unanswered {
+			return err
+		}
+		p.answers = err == nil
+	}
+	if !exists {
+		if err := p.data(ctx); err != nil { // also where the stack does not answer
+			return err
+		}
+	}
+	report := func(context.Context) error { return nil }
+	if p.up != nil {
+		if report, err = p.up(ctx); err != nil {
+			return err
+		}
+	}
+	if !p.answers {
+		if exists, err = p.look(ctx); err != nil {
+			return err
+		}
+	}
+	if exists {
+		return nil
+	}
+	return report(ctx)
+}
+
+// unansweredError means that Temporal or the object store does not answer.
+type unansweredError struct{ err error }
+
+// Error implements error.
+func (e *unansweredError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *unansweredError) Unwrap() error { return e.err }
+
+// readData downloads, checks and reads the data.
+func (l *launch) readData(ctx context.Context) error {
+	if err := l.app.Download(ctx, l.spec.Dataset); err != nil {
+		return err
+	}
+	if err := l.app.CheckData(ctx, l.path, l.text, l.spec); err != nil {
+		return err
+	}
+	return readDataset(ctx, l.app, l.spec.Dataset)
+}
+
+// startStack starts what does not run of the embedded stack. report prints its slots, and its
+// backend and speed.
+func (l *launch) startStack(ctx context.Context) (report func(context.Context) error, err error) {
+	a := l.app
+	choice, _, err := backend.Choose(l.asked)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := cli.RefuseOtherBackend(asked); err != nil {
-		return err
-	}
-	if err := a.Download(ctx, spec.Dataset); err != nil {
-		return err
-	}
-	if err := a.CheckData(ctx, path, text, spec); err != nil {
-		return err
-	}
-	if err := readDataset(ctx, a, spec.Dataset); err != nil {
-		return err
-	}
-	choice, _, err := backend.Choose(asked)
+	slots, why, err := measure.Slots(l.spec, choice)
 	if err != nil {
-		return err
-	}
-	slots, why, err := measure.Slots(spec, choice)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	before, err := stack.Read("")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o := a.StackOptions()
 	o.Unasked, o.Measured = true, slots
 	status, err := stack.Up(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.Log("Temporal UI: %s   object store: %s   (`tailsweep status` shows all)", status.UI, status.S3)
-	if status.NoWorker {
-		c, err := a.Temporal(ctx)
-		if err != nil {
-			return err
+	return func(ctx context.Context) error {
+		if status.NoWorker {
+			target, err := connect.Resolve(a.Flags)
+			if err != nil {
+				return err
+			}
+			c, err := a.Temporal(ctx)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			a.Log("%s", otherWorkers(ctx, c, target.Namespace(), l.spec.Resources.Queue))
+			return nil
 		}
-		defer c.Close()
-		a.Log("%s", otherWorkers(ctx, c, target.Namespace(), spec.Resources.Queue))
-		return nil
+		has := cmp.Or(status.WorkerSlots, max(1, len(worker.Devices())))
+		if before.Process(stack.ProcessWorker).Running || has != slots {
+			why = workerSlots(has, slots)
+		}
+		a.Log("%s", why)
+		return measure.ReportBackend(ctx, a, l.spec, cmp.Or(status.WorkerBackend, l.asked))
+	}, nil
+}
+
+// look adds what the search learns from earlier sweeps to the spec, and reports whether start
+// would attach to a sweep. The error says why it would refuse the name.
+func (l *launch) look(ctx context.Context) (exists bool, err error) {
+	a := l.app
+	arc, err := a.Archive(ctx)
+	if err != nil {
+		return false, &unansweredError{err}
 	}
-	has := cmp.Or(status.WorkerSlots, max(1, len(worker.Devices())))
-	if before.Process(stack.ProcessWorker).Running || has != slots {
-		why = workerSlots(has, slots)
+	c, err := a.Temporal(ctx)
+	if err != nil {
+		return false, &unansweredError{err}
 	}
-	a.Log("%s", why)
-	return measure.ReportBackend(ctx, a, spec, cmp.Or(status.WorkerBackend, asked))
+	defer c.Close()
+	here, err := a.Here(ctx, c)
+	if err != nil {
+		return false, &unansweredError{err}
+	}
+	target, err := connect.Resolve(a.Flags)
+	if err != nil {
+		return false, err
+	}
+	if err := target.CheckAttributes(ctx, c, workflows.SearchAttributes()); err != nil {
+		return false, err
+	}
+	if err := arc.CheckTemporal(ctx, l.spec.Name, here); errors.As(err, new(*archive.ElsewhereError)) { // before the earlier sweeps, which say less
+		return false, refusal(err)
+	}
+	text, lessons, err := earlier.Learn(ctx, arc, l.spec, l.text, l.from)
+	if err != nil {
+		return false, fmt.Errorf("run: %w", err)
+	}
+	l.text = text
+	for _, lesson := range lessons {
+		a.Log("%v", lesson)
+	}
+	exists, err = arc.Attaches(ctx, l.spec, here, &sweepWorkflow{client: c, spec: l.spec})
+	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
+		err = refuseOther(ctx, a, arc, l.spec, l.path)
+		return err == nil, err
+	}
+	return exists, refusal(err)
+}
+
+// refusal gives the errors of a name that is in use the exit code of bad input.
+func refusal(err error) error {
+	_, forgotten := errors.AsType[*archive.ForgottenError](err)
+	_, removing := errors.AsType[*archive.RemovingError](err)
+	_, remnant := errors.AsType[*archive.RemnantError](err)
+	_, lost := errors.AsType[*archive.LostSpecError](err)
+	switch _, elsewhere := errors.AsType[*archive.ElsewhereError](err); {
+	case elsewhere:
+		return cli.Usagef("%w; for another sweep choose another name, or a prefix that only this namespace uses (--s3-prefix, TAILSWEEP_S3_PREFIX)", err)
+	case forgotten, removing, remnant, lost:
+		return cli.ExitWith(cli.ExitUsage, err)
+	}
+	return err
 }
 
 // workerSlots describes the slots of a worker whose number was not chosen for this sweep, which
@@ -226,13 +357,6 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err != nil {
 		return b, err
 	}
-	target, err := connect.Resolve(a.Flags)
-	if err != nil {
-		return b, err
-	}
-	if err := target.CheckAttributes(ctx, c, workflows.SearchAttributes()); err != nil {
-		return b, err
-	}
 	w := &sweepWorkflow{client: c, spec: spec}
 	if text, err = specfile.WithPaths(text, spec); err != nil {
 		return b, err
@@ -244,16 +368,9 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 		}
 	}
 	b.Run = w.runID
-	_, forgotten := errors.AsType[*archive.ForgottenError](err)
-	_, elsewhere := errors.AsType[*archive.ElsewhereError](err)
-	_, removing := errors.AsType[*archive.RemovingError](err)
-	_, remnant := errors.AsType[*archive.RemnantError](err)
-	_, lost := errors.AsType[*archive.LostSpecError](err)
 	switch {
-	case forgotten, elsewhere, removing, remnant, lost:
-		return b, cli.ExitWith(cli.ExitUsage, err)
 	case err != nil:
-		return b, err
+		return b, refusal(err)
 	case !created:
 		noteChanges(ctx, a, arc, spec)
 		// A sweep whose query fails still runs.

@@ -1,6 +1,9 @@
 package sweeps
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +27,48 @@ func TestOtherWorkers(t *testing.T) {
 		"a separate one": {map[string]time.Duration{workflows.ControlQueue: polls, "gpu": polls}, without + ": the workers that poll its queues do the work"},
 	} {
 		require.Equal(t, c.want, otherWorkers(t.Context(), &fakeTemporal{idle: c.idle}, "default", "gpu"), name)
+	}
+}
+
+// A name that is in use is refused, and a sweep that exists attached to, before data is read
+// and the machine is measured.
+func TestTheNameComesFirst(t *testing.T) {
+	refused := errors.New("the name is in use")
+	for title, c := range map[string]struct {
+		answers, exists bool
+		refused         error
+		remote          bool
+		want            string
+	}{
+		"refused":                        {answers: true, refused: refused, want: "look"},
+		"exists":                         {answers: true, exists: true, want: "look up"},
+		"new":                            {answers: true, want: "look data up measure"},
+		"refused by a stack that starts": {refused: refused, want: "data up look"},
+		"exists on a stack that starts":  {exists: true, want: "data up look"},
+		"new on a stack that starts":     {want: "data up look measure"},
+		"refused elsewhere":              {answers: true, refused: refused, remote: true, want: "look"},
+		"exists elsewhere":               {answers: true, exists: true, remote: true, want: "look"},
+		"new elsewhere":                  {answers: true, remote: true, want: "look data"},
+		"no answer elsewhere":            {answers: true, remote: true, refused: &unansweredError{refused}, want: "look data look"},
+	} {
+		var did []string
+		step := func(name string) func(context.Context) error {
+			return func(context.Context) error {
+				did = append(did, name)
+				return nil
+			}
+		}
+		p := preparation{
+			answers: c.answers, data: step("data"),
+			look: func(ctx context.Context) (bool, error) { return c.exists, errors.Join(step("look")(ctx), c.refused) },
+		}
+		if !c.remote {
+			p.up = func(ctx context.Context) (func(context.Context) error, error) {
+				return step("measure"), step("up")(ctx)
+			}
+		}
+		require.ErrorIs(t, p.run(t.Context()), c.refused, title)
+		require.Equal(t, c.want, strings.Join(did, " "), title)
 	}
 }
 

@@ -161,7 +161,7 @@ func stop() conduct.Commanded {
 
 func retryOf(t *testing.T, s *sender, numbers ...int) conduct.Commanded {
 	t.Helper()
-	c, err := retried(t.Context(), archiveOf(t, s), "done", conduct.Command{By: "ann", Trials: numbers})
+	c, err := retried(t.Context(), &cli.App{}, archiveOf(t, s), "done", conduct.Command{By: "ann", Trials: numbers})
 	require.NoError(t, err)
 	require.Empty(t, c.Trials)
 	return conduct.Commanded{Name: conduct.CommandRetry, Command: c}
@@ -322,7 +322,7 @@ func TestOtherFailuresOfTemporalAreReported(t *testing.T) {
 
 func TestOnlyTrialsThatDidNotCompleteAreRetried(t *testing.T) {
 	s := senderTo(t, &fakeTemporal{})
-	_, err := retried(t.Context(), archiveOf(t, s), "done", conduct.Command{Trials: []int{2, 1}})
+	_, err := retried(t.Context(), &cli.App{}, archiveOf(t, s), "done", conduct.Command{Trials: []int{2, 1}})
 	require.ErrorContains(t, err, `cannot retry sweep "done": trial 1 is completed`)
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 }

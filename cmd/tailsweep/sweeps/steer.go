@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/user"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +28,7 @@ type Steered struct {
 	Recorded         bool                 `json:"recorded,omitempty"` // no worker has answered: Temporal keeps the command until one does
 	Continued        bool                 `json:"continued,omitempty"`
 	Edited           []conduct.Difference `json:"edited,omitempty"` // edit: the fields that change
+	Fit              *fitting             `json:"fit,omitempty"`    // edit: absent if the ledger cannot be read
 	Retried          []retriedTrial       `json:"retried,omitempty"`
 
 	live map[int]progress.LiveTrial
@@ -76,7 +76,8 @@ func (s Steered) output() any {
 		Name     string               `json:"name"`
 		Recorded bool                 `json:"recorded,omitempty"`
 		Edited   []conduct.Difference `json:"edited,omitempty"`
-	}{s.Name, s.Recorded, s.Edited}
+		Fit      *fitting             `json:"fit,omitempty"`
+	}{s.Name, s.Recorded, s.Edited, s.Fit}
 }
 
 // Steer makes the verb that sends a command. A command that a sweep refuses is bad
@@ -102,7 +103,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, name := cmd.Context(), args[0]
 		if err := archive.CheckName(name); err != nil {
-			return cli.Usagef("%s: %s", v.Name, strings.TrimPrefix(err.Error(), "archive: "))
+			return cli.Usagef("%s: %w", v.Name, err)
 		}
 		command, err := build(a, args[1:])
 		if err != nil {
@@ -111,18 +112,8 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 		var out Steered
 		switch v.Name { // the other commands need nothing of the store
 		case conduct.CommandEdit:
-			_, spec, _, err := a.Sweep(ctx, name)
-			if err != nil {
-				return err
-			}
-			earlier.Keep(command.Spec, spec)
-			out.Edited = conduct.Differences(spec, command.Spec)
-			if output.Value == cli.FormatJSON && *dryRun || output.Value != cli.FormatJSON && len(out.Edited) > 0 { // the refusal says that nothing changes
-				if err := a.PrintAs(output, Steered{Progress: conduct.Progress{Name: name}, Edited: out.Edited}.output(), differenceText(out.Edited)...); err != nil {
-					return err
-				}
-			}
-			if err := checkEdit(spec, command); err != nil || *dryRun {
+			out, err = edited(ctx, a, name, command, output, *dryRun)
+			if err != nil || *dryRun {
 				return err
 			}
 		case conduct.CommandRetry, conduct.CommandPin:
@@ -131,7 +122,7 @@ func steeringVerb(a *cli.App, v steering.Verb) *cobra.Command {
 				return err
 			}
 			if v.Name == conduct.CommandRetry {
-				command, err = retried(ctx, arc, name, command)
+				command, err = retried(ctx, a, arc, name, command)
 			} else {
 				err = checkStored(ctx, arc, name, command.Trials)
 			}
@@ -232,16 +223,87 @@ func endedTrials(ctx context.Context, arc *archive.Archive, name string, numbers
 	return trials, nil
 }
 
+// edited compares the spec of an edit with the one in force, and prints what changes. The error
+// says why the sweep would refuse the edit, as far as that is known here.
+func edited(ctx context.Context, a *cli.App, name string, c conduct.Command, output *cli.Choice, dryRun bool) (Steered, error) {
+	out := Steered{Progress: conduct.Progress{Name: name}}
+	arc, spec, _, err := a.Sweep(ctx, name)
+	if err != nil {
+		return out, err
+	}
+	earlier.Keep(c.Spec, spec)
+	out.Edited = conduct.Differences(spec, c.Spec)
+	refused := checkEdit(spec, c, nil)
+	text := differenceText(out.Edited)
+	if refused == nil {
+		if ledger, err := arc.Trials(ctx, name); err != nil {
+			a.Log("how many finished trials fit is not known: %v", err)
+		} else {
+			out.Fit = new(fittingOf(c.Spec, ledger))
+			text = append(text, out.Fit.text())
+		}
+	}
+	if output.Value == cli.FormatJSON && dryRun || output.Value != cli.FormatJSON && len(out.Edited) > 0 { // the refusal says that nothing changes
+		if err := a.PrintAs(output, out.output(), text...); err != nil {
+			return out, err
+		}
+	}
+	if refused == nil && dryRun {
+		p, err := latestProgress(ctx, a, arc, name)
+		switch {
+		case cli.CodeOf(err) == cli.ExitUsage, ctx.Err() != nil:
+			return out, err
+		case err != nil:
+			a.Log("whether the sweep accepts the edit now is not known: %v", err)
+		default:
+			refused = checkEdit(spec, c, &p)
+		}
+	}
+	return out, refused
+}
+
+// latestProgress is the progress of a sweep: what a worker or the result of its workflow says,
+// otherwise what the store has.
+func latestProgress(ctx context.Context, a *cli.App, arc *archive.Archive, name string) (conduct.Progress, error) {
+	c, err := a.Temporal(ctx)
+	if err == nil {
+		defer c.Close()
+		if err := elsewhere(ctx, a, c, arc, name); err != nil {
+			return conduct.Progress{}, err
+		}
+		var p conduct.Progress
+		if p, err = progress.QueryProgress(ctx, c, name); err == nil {
+			return progress.Recovered(ctx, a.Archive, p), nil
+		}
+	}
+	if ctx.Err() != nil {
+		return conduct.Progress{}, ctx.Err()
+	}
+	stored, other := arc.Progress(ctx, name)
+	if other != nil {
+		return conduct.Progress{}, err
+	}
+	return *stored, nil
+}
+
 // retried adds the assignments of the trials that a retry names.
-func retried(ctx context.Context, arc *archive.Archive, name string, c conduct.Command) (conduct.Command, error) {
+func retried(ctx context.Context, a *cli.App, arc *archive.Archive, name string, c conduct.Command) (conduct.Command, error) {
 	trials, err := endedTrials(ctx, arc, name, c.Trials)
 	if err != nil {
 		return c, err
 	}
 	for _, n := range c.Trials {
-		if !slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Number == n }) {
-			return c, cli.NoFinishedTrial(name, n)
+		if slices.ContainsFunc(trials, func(t sweep.Trial) bool { return t.Number == n }) {
+			continue
 		}
+		p, err := latestProgress(ctx, a, arc, name)
+		if cli.CodeOf(err) == cli.ExitUsage {
+			return c, err
+		}
+		if err := p.NotEnded(n); err != nil {
+			return c, cli.Usagef("cannot retry sweep %q: %w", name, err)
+		}
+		return c, cli.NoFinishedTrial(name, n)
 	}
 	if c.Retry, err = conduct.Retriable(trials, c.Trials); err != nil {
 		return c, cli.Usagef("cannot retry sweep %q: %w (`tailsweep trials %[1]s` lists the finished trials)", name, err)
@@ -257,20 +319,14 @@ func checkStored(ctx context.Context, arc *archive.Archive, name string, numbers
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
-		i := slices.IndexFunc(trials, func(t sweep.Trial) bool { return t.Number == n })
-		if i < 0 {
-			continue
-		}
-		stored, _, err := arc.List(ctx, name, n)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == trials[i].Checkpoint }) {
-			return cli.NotFoundf("cannot pin sweep %q: the checkpoint of trial %d is not in the store: the sweep keeps those of its best trials (checkpoints.save_sweep_best)", name, n)
-		}
+	err = conduct.Pinnable(trials, numbers, func(t sweep.Trial) (bool, error) {
+		stored, _, err := arc.List(ctx, name, t.Number)
+		return slices.ContainsFunc(stored, func(c activities.CheckpointRef) bool { return c.Key == t.Checkpoint }), err
+	})
+	if missing, is := errors.AsType[*conduct.NoCheckpointError](err); is {
+		return cli.NotFoundf("cannot pin sweep %q: %w", name, missing)
 	}
-	return nil
+	return err
 }
 
 // userAtHost returns user@host, for the command log.

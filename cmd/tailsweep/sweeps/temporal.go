@@ -50,6 +50,19 @@ func openExecutions(ctx context.Context, a *cli.App) (executions, error) {
 	return executions{c, arc, here}, nil
 }
 
+// elsewhere returns an error if a sweep of the store belongs to another Temporal cluster or
+// namespace than the one that c is connected to.
+func elsewhere(ctx context.Context, a *cli.App, c client.Client, arc *archive.Archive, name string) error {
+	here, err := a.Here(ctx, c)
+	if err != nil {
+		return nil // Temporal does not answer: what follows says why
+	}
+	if other, is := errors.AsType[*archive.ElsewhereError](arc.CheckTemporal(ctx, name, here)); is {
+		return cli.ExitWith(cli.ExitUsage, other)
+	}
+	return nil
+}
+
 // Progress implements archive.Workflows.
 func (e executions) Progress(ctx context.Context, name string) (*conduct.Progress, error) {
 	if err := e.archive.CheckTemporal(ctx, name, e.here); err != nil {

@@ -70,7 +70,7 @@ func wait(ctx context.Context, a *cli.App, name string) (p conduct.Progress, err
 	known := false // Temporal has answered
 	ended := retry.Until(ctx, retryEvery, func() (bool, error) {
 		p, err = waitOnce(ctx, a, name, &known)
-		return err == nil || !known || ctx.Err() != nil || cli.CodeOf(err) == cli.ExitNotFound, nil
+		return err == nil || !known || ctx.Err() != nil || cli.CodeOf(err) == cli.ExitNotFound || cli.CodeOf(err) == cli.ExitUsage, nil
 	})
 	return p, cmp.Or(ended, err)
 }
@@ -83,6 +83,11 @@ func waitOnce(ctx context.Context, a *cli.App, name string, known *bool) (p cond
 	defer c.Close()
 	_, err = c.DescribeWorkflowExecution(ctx, workflows.SweepID(name), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		if arc, err := a.Archive(ctx); err == nil {
+			if err := elsewhere(ctx, a, c, arc, name); err != nil {
+				return p, err
+			}
+		}
 		return p, cli.NotFoundf("wait: Temporal has no sweep %q; `tailsweep list` lists the sweeps", name)
 	}
 	if err != nil {

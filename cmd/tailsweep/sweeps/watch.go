@@ -113,6 +113,10 @@ func observe(ctx context.Context, a *cli.App, name string) (*progress.Observer, 
 	if err != nil {
 		return nil, err
 	}
+	if err := elsewhere(ctx, a, c, arc, name); err != nil {
+		c.Close()
+		return nil, err
+	}
 	return &progress.Observer{Name: name, Namespace: target.Namespace(), Temporal: c, Archive: arc, Spec: spec}, nil
 }
 

@@ -39,11 +39,11 @@ func NewMemory() *Memory {
 // Put implements store.Store.
 func (m *Memory) Put(ctx context.Context, key string, body io.Reader, size int64) error {
 	if size < 0 {
-		return fmt.Errorf("store: put %s: size %d is negative", key, size)
+		return fmt.Errorf("object store: put %s: size %d is negative", key, size)
 	}
 	var buf bytes.Buffer
 	if _, err := io.CopyN(&buf, body, size); err != nil {
-		return fmt.Errorf("store: put %s: body of %d bytes: %w", key, size, err)
+		return fmt.Errorf("object store: put %s: body of %d bytes: %w", key, size, err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,7 +59,7 @@ func (m *Memory) PutIfAbsent(ctx context.Context, key string, body []byte) (stri
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.objects[key]; ok {
-		return "", fmt.Errorf("store: create %s: %w", key, store.ErrExists)
+		return "", fmt.Errorf("object store: create %s: %w", key, store.ErrExists)
 	}
 	return m.write(ctx, "create", key, bytes.Clone(body))
 }
@@ -73,10 +73,10 @@ func (m *Memory) Replace(ctx context.Context, key string, body []byte, etag stri
 	defer m.mu.Unlock()
 	old, ok := m.objects[key]
 	if !ok {
-		return "", fmt.Errorf("store: replace %s: %w", key, store.ErrNotFound)
+		return "", fmt.Errorf("object store: replace %s: %w", key, store.ErrNotFound)
 	}
 	if old.info.ETag != etag {
-		return "", fmt.Errorf("store: replace %s: %w", key, store.ErrChanged)
+		return "", fmt.Errorf("object store: replace %s: %w", key, store.ErrChanged)
 	}
 	return m.write(ctx, "replace", key, bytes.Clone(body))
 }
@@ -84,17 +84,17 @@ func (m *Memory) Replace(ctx context.Context, key string, body []byte, etag stri
 // write stores body, which the caller must not change afterwards. The caller holds mu.
 func (m *Memory) write(ctx context.Context, op, key string, body []byte) (string, error) {
 	if err := ctx.Err(); err != nil {
-		return "", fmt.Errorf("store: %s %s: %w", op, key, err)
+		return "", fmt.Errorf("object store: %s %s: %w", op, key, err)
 	}
 	if err := store.CheckKey(key); err != nil {
 		return "", err
 	}
 	if m.below[key] > 0 {
-		return "", fmt.Errorf("store: %s %s: one of it and %s/... is a folder of the other", op, key, key)
+		return "", fmt.Errorf("object store: %s %s: one of it and %s/... is a folder of the other", op, key, key)
 	}
 	for folder := range foldersOf(key) {
 		if _, ok := m.objects[folder]; ok {
-			return "", fmt.Errorf("store: %s %s: one of it and %s is a folder of the other", op, key, folder)
+			return "", fmt.Errorf("object store: %s %s: one of it and %s is a folder of the other", op, key, folder)
 		}
 	}
 	if _, ok := m.objects[key]; !ok {
@@ -144,7 +144,7 @@ func (m *Memory) Stat(ctx context.Context, key string) (store.Info, error) {
 
 func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
 	if err := ctx.Err(); err != nil {
-		return object{}, fmt.Errorf("store: %s %s: %w", op, key, err)
+		return object{}, fmt.Errorf("object store: %s %s: %w", op, key, err)
 	}
 	if err := store.CheckKey(key); err != nil {
 		return object{}, err
@@ -153,7 +153,7 @@ func (m *Memory) read(ctx context.Context, op, key string) (object, error) {
 	defer m.mu.Unlock()
 	o, ok := m.objects[key]
 	if !ok {
-		return object{}, fmt.Errorf("store: %s %s: %w", op, key, store.ErrNotFound)
+		return object{}, fmt.Errorf("object store: %s %s: %w", op, key, store.ErrNotFound)
 	}
 	return o, nil
 }
@@ -167,7 +167,7 @@ func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[store.Info, 
 func (m *Memory) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(store.Info{}, fmt.Errorf("store: list %s: %w", prefix, err))
+			yield(store.Info{}, fmt.Errorf("object store: list %s: %w", prefix, err))
 			return
 		}
 		for _, info := range m.sorted(prefix) {
@@ -186,7 +186,7 @@ func (m *Memory) Folders(ctx context.Context, prefix string) iter.Seq2[string, e
 			err = ctx.Err()
 		}
 		if err != nil {
-			yield("", fmt.Errorf("store: list folders of %s: %w", prefix, err))
+			yield("", fmt.Errorf("object store: list folders of %s: %w", prefix, err))
 			return
 		}
 		last := ""
@@ -220,7 +220,7 @@ func (m *Memory) sorted(prefix string) []store.Info {
 // Delete implements store.Store.
 func (m *Memory) Delete(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("store: delete %s: %w", key, err)
+		return fmt.Errorf("object store: delete %s: %w", key, err)
 	}
 	if err := store.CheckKey(key); err != nil {
 		return err

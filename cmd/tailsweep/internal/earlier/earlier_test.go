@@ -112,7 +112,7 @@ func TestLearnFromAnotherSweepOfTheName(t *testing.T) {
 	require.Equal(t, "fake.1", spec.From[0].Identity, "filled in")
 	spec.From[0].Identity = "first.1"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, nil)
-	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, but it was removed, and the name belongs to another sweep now (fake.1 instead of first.1)")
+	require.ErrorContains(t, err, "--from done: the search learns from sweep done, but it was removed, and the name belongs to another sweep now (fake.1 instead of first.1)")
 }
 
 // A repair without Temporal may leave a sweep without an identity.
@@ -134,7 +134,7 @@ func TestLearnFromASweepWithoutIdentity(t *testing.T) {
 	spec := *done
 	spec.Name = "new"
 	_, _, err = Learn(t.Context(), arc, &spec, nil, []string{"done"})
-	require.ErrorContains(t, err, "--from done: archive: the search learns from sweep done, which has no identity, so another sweep of its name would not be noticed: `tailsweep doctor done --repair`")
+	require.ErrorContains(t, err, "--from done: the search learns from sweep done, which has no identity, so another sweep of its name would not be noticed: `tailsweep doctor done --repair`")
 }
 
 // No sweep begins with the results of one that is being removed.
