@@ -241,6 +241,17 @@ func TestComposeWorkers(t *testing.T) {
 	}
 }
 
+// The number of shards cannot be changed once a stack has a database: docs/scale.md says why it
+// is this one.
+func TestComposeHasShardsForACluster(t *testing.T) {
+	project, err := load(t, newEnv(t))
+	require.NoError(t, err)
+	shards := project.Services["temporal"].Environment["NUM_HISTORY_SHARDS"]
+	require.NotNil(t, shards)
+	require.Equal(t, "512", *shards)
+	require.Contains(t, read(t, "docs/scale.md"), "with "+*shards+" (docker-compose.yml and Temporal's Helm chart)")
+}
+
 // TestSearchAttributesAreRegistered checks that the namespace script registers what the
 // workflows upsert.
 func TestSearchAttributesAreRegistered(t *testing.T) {

@@ -64,3 +64,27 @@ func TestAnEditSaysWhichRequestsItDrops(t *testing.T) {
 	st.Replay([]CommandEntry{{Number: 1, Command: CommandEdit, Spec: &edited}, log[1]})
 	require.Len(t, st.Queue, 1, "also where the state after the edit is not stored")
 }
+
+// After a reset, the result of a trial may be that of another request. The one that did not run is
+// put back, unless an edit has excluded it since.
+func TestARequestThatAnEditExcludesIsNotPutBack(t *testing.T) {
+	spec := testSpec()
+	spec.Parameters = sweep.Space{{Name: "infonce.weight", Distribution: sweep.DistUniform, Max: 0.2}}
+	for weight, fits := range map[float64]bool{0.1: true, 0.9: false} {
+		st := State{Phase: PhasePaused, Next: 1}
+		st.request(pointOf(spec, sweep.Params{"infonce.weight": sweep.Number(weight)}))
+		m := machineOf(spec, st)
+		m.Running, m.Queue = RunningList{{Assignment: m.Queue[0], StartedAt: start}}, nil
+		m.Running[0].Number = 0
+		m.account([]sweep.Trial{completed(0, 1)})
+		if fits {
+			require.Len(t, m.Queue, 1)
+			require.Empty(t, m.CommandLog)
+			continue
+		}
+		require.Empty(t, m.Queue)
+		require.Len(t, m.CommandLog, 1)
+		require.Equal(t, EntrySkip, m.CommandLog[0].Command)
+		require.Contains(t, m.CommandLog[0].Change, "infonce.weight=0.9 (")
+	}
+}
