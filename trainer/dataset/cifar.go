@@ -168,7 +168,7 @@ func colourImage(dst []float32, planes []byte, size int) {
 		plane := planes[channel*cifarPlane : (channel+1)*cifarPlane]
 		if size == cifarSide {
 			for i, v := range plane {
-				dst[3*i+channel] = float32(v)/127.5 - 1
+				dst[3*i+channel] = values[v]
 			}
 			continue
 		}

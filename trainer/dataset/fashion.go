@@ -118,7 +118,7 @@ func (f idxFile) read(d sweep.Dataset, open func(name string) (io.ReadCloser, er
 func greyImage(dst []float32, px []byte, size int) {
 	if size == side {
 		for i, v := range px {
-			dst[i] = float32(v)/127.5 - 1
+			dst[i] = values[v]
 		}
 		return
 	}

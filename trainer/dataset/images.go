@@ -60,22 +60,6 @@ func (j joined) Read(dst []float32, i int) error {
 	return j.a.Read(dst, i)
 }
 
-// values are the values of pixels of 8 bits.
-var values = func() (table [256]float32) {
-	for v := range table {
-		table[v] = float32(v)/127.5 - 1
-	}
-	return table
-}()
-
-// convert writes the values of pixels of 8 bits.
-func convert(dst []float32, pixels []byte) {
-	dst = dst[:len(pixels)]
-	for i, v := range pixels {
-		dst[i] = values[v]
-	}
-}
-
 // Where returns the images of s for which chosen is true.
 func (s *Set) Where(chosen []bool) *Set {
 	selected := *s

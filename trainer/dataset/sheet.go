@@ -63,7 +63,8 @@ func (s *Set) Sheet(columns int) (image.Image, error) {
 
 // paint draws an image, enlarged.
 func (s *Set) paint(canvas *image.RGBA, left, top, scale int, px []float32) {
-	level := func(at, channel int) uint8 { return uint8(255*(px[at*s.Channels+min(channel, s.Channels-1)]+1)/2 + .5) }
+	levels := Levels(px)
+	level := func(at, channel int) uint8 { return levels[at*s.Channels+min(channel, s.Channels-1)] }
 	for y := range s.Size * scale {
 		for x := range s.Size * scale {
 			at := y/scale*s.Size + x/scale

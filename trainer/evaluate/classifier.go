@@ -8,34 +8,45 @@ import (
 )
 
 // OpenClassifier opens the classifier that label_accuracy is measured with for images of
-// d, nil where there is none: of files, or else the built-in one. A file that is
-// missing, or made for other images, is bad data.
+// d, nil where there is none: see precheck.Classifier. A file that is missing, or made for
+// other images, is bad data.
 func OpenClassifier(b *backend.Backend, d sweep.Dataset, files *sweep.Features) (*features.Extractor, error) {
 	images := features.Images{Size: d.Size, Channels: d.Channels()}
-	field, path := sweep.FieldFeatures, ""
+	var network features.Network
 	if files != nil {
-		path = files.Path
-		network, err := features.Inspect(path, images)
-		if err != nil {
-			return nil, precheck.BadData(precheck.FileError(field, err))
-		}
-		if network.Classes == 0 {
-			field, path = sweep.FieldClassifier, files.Classifier
+		var err error
+		if network, err = features.Inspect(files.Path, images); err != nil {
+			return nil, precheck.BadData(precheck.FileError(sweep.FieldFeatures, err))
 		}
 	}
-	if path == "" {
-		if !sweep.HasClassifier(d.Name) {
-			return nil, nil
-		}
-		return features.Open(b, d.Size, extractBatch)
+	field, path, ok := precheck.Classifier(d.Name, files, network)
+	if !ok {
+		return nil, nil
 	}
-	e, err := features.OpenFile(b, path, images, extractBatch)
+	e, err := openNetwork(b, images, field, path)
 	if err != nil {
-		return nil, precheck.BadData(precheck.FileError(field, err))
+		return nil, err
 	}
 	if err := precheck.Classes(field, e.Classes, d.Classes()); err != nil {
 		e.Close()
 		return nil, precheck.BadData(err)
+	}
+	return e, nil
+}
+
+// openNetwork opens the network of a file, which a field of the spec names, or the built-in
+// one where path is "". A file that is missing, or made for other images, is bad data.
+func openNetwork(b *backend.Backend, images features.Images, field, path string) (*features.Extractor, error) {
+	if path == "" {
+		e, err := features.Open(b, images.Size, extractBatch)
+		if err != nil {
+			return nil, precheck.BadData(err)
+		}
+		return e, nil
+	}
+	e, err := features.OpenFile(b, path, images, extractBatch)
+	if err != nil {
+		return nil, precheck.BadData(precheck.FileError(field, err))
 	}
 	return e, nil
 }

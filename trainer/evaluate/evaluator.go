@@ -69,39 +69,29 @@ func newEvaluator(
 
 // open loads the networks. A file that is missing, or made for other images, is bad data.
 func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
-	load := func(field, file string) (*features.Extractor, error) {
-		if file == "" {
-			return features.Open(e.backend, real.Size, extractBatch)
-		}
-		extractor, err := features.OpenFile(e.backend, file, features.Images{Size: real.Size, Channels: real.Channels}, extractBatch)
-		if err != nil {
-			return nil, precheck.FileError(field, err)
-		}
-		return extractor, nil
-	}
-	builtIn, own := sweep.HasClassifier(real.Name), sweep.Features{}
+	images, path := features.Images{Size: real.Size, Channels: real.Channels}, ""
 	if files != nil {
-		own = *files
-	} else if !builtIn {
+		path = files.Path
+	} else if !sweep.HasClassifier(real.Name) {
 		return precheck.BadData(fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name))
 	}
-	if e.extractor, err = load(sweep.FieldFeatures, own.Path); err != nil {
-		return precheck.BadData(err)
+	if e.extractor, err = openNetwork(e.backend, images, sweep.FieldFeatures, path); err != nil {
+		return err
 	}
 	e.Features = e.extractor.Digest
-	field, classifier := sweep.FieldFeatures, e.extractor
-	if classifier.Classes == 0 {
-		if own.Classifier == "" && !builtIn {
-			return nil // no metric needs a classifier
+	field, path, ok := precheck.Classifier(real.Name, files, e.extractor.Network)
+	if !ok {
+		return nil // no metric needs a classifier
+	}
+	classifier := e.extractor
+	if field == sweep.FieldClassifier {
+		if e.classifier, err = openNetwork(e.backend, images, field, path); err != nil {
+			e.Close()
+			return err
 		}
-		field = sweep.FieldClassifier
-		e.classifier, err = load(field, own.Classifier)
 		classifier = e.classifier
 	}
-	if err == nil {
-		err = precheck.Classes(field, classifier.Classes, len(real.Classes))
-	}
-	if err != nil {
+	if err := precheck.Classes(field, classifier.Classes, len(real.Classes)); err != nil {
 		e.Close()
 		return precheck.BadData(err)
 	}

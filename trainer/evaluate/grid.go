@@ -147,19 +147,13 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 	return nil
 }
 
-// paint draws one sample `[S,S,I]` with values in [-1, 1]. A grey sample is drawn dark on
-// white.
+// paint draws one sample `[S,S,I]` with values in [-1, 1].
 func paint(canvas *image.RGBA, left, top, size int, values []float32) {
-	channels := len(values) / (size * size)
-	level := func(v float32) uint8 { return uint8(255 * (min(max(v, -1), 1) + 1) / 2) }
+	channels, levels := len(values)/(size*size), dataset.Levels(values)
 	for y := range size * gridScale {
 		for x := range size * gridScale {
-			pixel := values[(y/gridScale*size+x/gridScale)*channels:][:channels]
-			c := color.RGBA{255 - level(pixel[0]), 255 - level(pixel[0]), 255 - level(pixel[0]), 255}
-			if channels == 3 {
-				c = color.RGBA{level(pixel[0]), level(pixel[1]), level(pixel[2]), 255}
-			}
-			canvas.SetRGBA(left+x, top+y, c)
+			pixel := levels[(y/gridScale*size+x/gridScale)*channels:][:channels]
+			canvas.SetRGBA(left+x, top+y, color.RGBA{pixel[0], pixel[channels/2], pixel[channels-1], 255})
 		}
 	}
 }

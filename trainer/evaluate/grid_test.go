@@ -63,7 +63,7 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 	cell := d.Size*gridScale + gridGap
 	require.Equal(t, image.Rect(0, 0, gridLabel+columns*cell+gridGap, 10*cell+gridGap), img.Bounds())
 	for row := range 10 {
-		grey := 255 - uint8(255*(images[row*perClass*size]+1)/2)
+		grey := dataset.Levels(images[row*perClass*size:][:1])[0]
 		for _, column := range []int{0, columns - 1} {
 			at := img.At(gridLabel+column*cell+5, gridGap+row*cell+5)
 			require.Equal(t, color.RGBA{grey, grey, grey, 255}, at, "row %d", row)
@@ -95,10 +95,20 @@ func TestPanelsGolden(t *testing.T) {
 	require.Equal(t, readPNG(t, golden), readPNG(t, path))
 }
 
-func TestPaintInColour(t *testing.T) {
-	canvas := image.NewRGBA(image.Rect(0, 0, gridScale, gridScale))
-	paint(canvas, 0, 0, 1, []float32{1, -1, 0})
-	require.Equal(t, color.RGBA{255, 0, 127, 255}, canvas.At(0, 0))
+// A grid has the levels that `generate` writes: rounded, and white where a grey sample is 1.
+func TestPaint(t *testing.T) {
+	for _, c := range []struct {
+		values []float32
+		want   color.RGBA
+	}{
+		{[]float32{1, -1, 0}, color.RGBA{255, 0, 128, 255}},
+		{[]float32{0.999}, color.RGBA{255, 255, 255, 255}},
+		{[]float32{-0.5}, color.RGBA{64, 64, 64, 255}},
+	} {
+		canvas := image.NewRGBA(image.Rect(0, 0, gridScale, gridScale))
+		paint(canvas, 0, 0, 1, c.values)
+		require.Equal(t, c.want, canvas.At(0, 0))
+	}
 }
 
 // Two models of one training have the same samples; another scale has others.

@@ -198,7 +198,7 @@ func withGenerated(dir string, s Settings, training *dataset.Set) (*dataset.Set,
 		if err != nil {
 			return nil, precheck.BadData(err)
 		}
-		made, labels = append(made, values(pixels)...), append(labels, class)
+		made, labels = append(made, dataset.Values(pixels)...), append(labels, class)
 	}
 	if len(labels) == 0 {
 		return nil, precheck.BadData(fmt.Errorf("%s has no generated images (valid: a folder that `tailsweep generate` filled)", dir))

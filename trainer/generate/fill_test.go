@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
@@ -43,7 +44,7 @@ func (f *filling) draw(_ context.Context, ids []diffusion.SampleID) (images []fl
 		for i := range pixels {
 			pixels[i] = byte(index>>(8*(i%2)) + id.Class*i)
 		}
-		images = append(images, values(pixels)...)
+		images = append(images, dataset.Values(pixels)...)
 	}
 	return images, nil
 }

@@ -107,7 +107,7 @@ func (in *inspector) measure() error {
 			if err := both.Read(image, i); err != nil {
 				return err
 			}
-			all = append(all, thumb(levels(image), in.size))
+			all = append(all, thumb(dataset.Levels(image), in.size))
 		}
 		for i, t := range all {
 			same[class] = append(same[class], all.closest(t, i))
@@ -147,8 +147,8 @@ func (in *inspector) look(ctx context.Context, images []float32, n int) (b looke
 	size := len(images) / n
 	var rounded []float32 // as the files have them
 	for image := range slices.Chunk(images, size) {
-		b.pixels = append(b.pixels, levels(image))
-		rounded = append(rounded, values(b.pixels[len(b.pixels)-1])...)
+		b.pixels = append(b.pixels, dataset.Levels(image))
+		rounded = append(rounded, dataset.Values(b.pixels[len(b.pixels)-1])...)
 	}
 	if in.classifier != nil {
 		if b.found, err = in.classifier.Extract(ctx, dataset.InMemory(rounded, size), nil); err != nil {

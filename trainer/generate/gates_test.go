@@ -27,7 +27,7 @@ func set(images map[int][][]byte) *dataset.Set {
 	var all []float32
 	for class := range 2 {
 		for _, p := range images[class] {
-			all, s.Labels = append(all, values(p)...), append(s.Labels, class)
+			all, s.Labels = append(all, dataset.Values(p)...), append(s.Labels, class)
 			s.Counts[class]++
 		}
 	}
@@ -45,7 +45,7 @@ func ladder(n, from, step int) (images [][]byte) {
 
 func TestDistancesAreInGreyLevels(t *testing.T) {
 	of := func(levels ...[]byte) dataset.Images {
-		return dataset.InMemory(values(slices.Concat(levels...)), side*side)
+		return dataset.InMemory(dataset.Values(slices.Concat(levels...)), side*side)
 	}
 	first, second, err := nearest(of(flat(10, 0, 10)), of(flat(50, 0, 50), flat(13, 0, 13)), side*side)
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestGates(t *testing.T) {
 	training := set(map[int][][]byte{0: ladder(100, 0, 2), 1: ladder(2, 210, 45)}) // 210 and 255
 	in := inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, []string{sweep.GateNearCopy, sweep.GateDuplicate}, nil, Real{Training: training})
 	check := func(class int, pixels ...[]byte) (reasons [][]string, distances []float64) {
-		b, err := in.look(t.Context(), values(slices.Concat(pixels...)), len(pixels))
+		b, err := in.look(t.Context(), dataset.Values(slices.Concat(pixels...)), len(pixels))
 		require.NoError(t, err)
 		for i := range pixels {
 			c := in.check(b, i, class)
@@ -132,7 +132,7 @@ func TestOneTrainingImage(t *testing.T) {
 	training := set(map[int][][]byte{0: {flat(10, 0, 10)}})
 	in := inspectorOf(t, sweep.Dataset{Size: side}, training.Classes, sweep.ImageGates()[1:], nil, Real{Training: training})
 	require.Equal(t, Threshold{}, in.thresholds[0])
-	b, err := in.look(t.Context(), values(slices.Concat(flat(10, 0, 10), flat(90, 0, 90))), 2)
+	b, err := in.look(t.Context(), dataset.Values(slices.Concat(flat(10, 0, 10), flat(90, 0, 90))), 2)
 	require.NoError(t, err)
 	require.Equal(t, []string{sweep.GateNearCopy}, in.check(b, 0, 0).reasons)
 	require.Nil(t, in.check(b, 1, 0).reasons)

@@ -52,12 +52,3 @@ func TestImagesAreWrittenAndReadBack(t *testing.T) {
 		require.ErrorContains(t, err, "channels")
 	}
 }
-
-func TestLevels(t *testing.T) {
-	require.Equal(t, []byte{0, 0, 128, 255, 255}, levels([]float32{-2, -1, 0, 1, 3}))
-	all := make([]byte, 256)
-	for i := range all {
-		all[i] = byte(i)
-	}
-	require.Equal(t, all, levels(values(all)), "reading and writing changes no pixel")
-}

@@ -54,7 +54,7 @@ func (d *drawing) addReal(ctx context.Context) ([]Row, error) {
 			var data []byte
 			var image []float32
 			if image, err = set.Image(i); err == nil {
-				data, err = encode(levels(image), set.Size, nil)
+				data, err = encode(dataset.Levels(image), set.Size, nil)
 			}
 			if err == nil {
 				err = writeOnce(to, data)

@@ -182,7 +182,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	pixels, err := decodeFile(filepath.Join(o.Dir, "red/generated-000003.png"), 8, 3)
 	require.NoError(t, err)
-	require.Equal(t, levels(sample), pixels)
+	require.Equal(t, dataset.Levels(sample), pixels)
 
 	// By default all gates: the classifier agrees for blue alone.
 	o = options(t, b, dir, 2, 0, 2)

@@ -105,27 +105,42 @@ func BadData(err error) error { return sweep.Fail(sweep.FailBadData, err) }
 func readNetworks(spec *sweep.Spec, classes int) (n features.Network, classifier sweep.Known, err error) {
 	d, files := spec.Dataset, spec.Evaluate.Features
 	images := features.Images{Size: d.Size, Channels: d.Channels()}
-	builtIn := sweep.No
-	if sweep.HasClassifier(d.Name) {
-		builtIn = sweep.Yes
-	}
-	if files == nil {
-		return features.Network{Dims: features.Dims, Classes: classes}, builtIn, nil
-	}
-	if n, err = features.Inspect(files.Path, images); err != nil {
-		return n, sweep.No, FileError(sweep.FieldFeatures, err)
-	}
-	field, other := sweep.FieldFeatures, n
-	if n.Classes == 0 {
-		if files.Classifier == "" {
-			return n, builtIn, nil
+	n = features.Network{Dims: features.Dims, Classes: classes}
+	if files != nil {
+		if n, err = features.Inspect(files.Path, images); err != nil {
+			return n, sweep.No, FileError(sweep.FieldFeatures, err)
 		}
-		field = sweep.FieldClassifier
-		if other, err = features.Inspect(files.Classifier, images); err != nil {
+	}
+	field, path, ok := Classifier(d.Name, files, n)
+	if !ok {
+		return n, sweep.No, nil
+	}
+	own := n
+	if field == sweep.FieldClassifier && path != "" {
+		if own, err = features.Inspect(path, images); err != nil {
 			return n, sweep.No, FileError(field, err)
 		}
 	}
-	return n, sweep.Yes, Classes(field, other.Classes, classes)
+	if path != "" {
+		err = Classes(field, own.Classes, classes)
+	}
+	return n, sweep.Yes, err
+}
+
+// Classifier returns the file of the network that label_accuracy is measured with for images
+// of a dataset, and the field of the spec that names it: the network n of evaluate.features
+// where that is a classifier, else evaluate.features.classifier, else the built-in one, whose
+// path is "". ok is false where there is none.
+func Classifier(dataset string, files *sweep.Features, n features.Network) (field, path string, ok bool) {
+	switch {
+	case files == nil:
+		return sweep.FieldFeatures, "", sweep.HasClassifier(dataset)
+	case n.Classes > 0:
+		return sweep.FieldFeatures, files.Path, true
+	case files.Classifier != "":
+		return sweep.FieldClassifier, files.Classifier, true
+	}
+	return sweep.FieldClassifier, "", sweep.HasClassifier(dataset)
 }
 
 // FileError turns an error of reading a network's file into one of its field.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/features"
 	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
 
@@ -130,6 +131,29 @@ func TestLabelAccuracyNeedsAClassifier(t *testing.T) {
 		faults := s.Unmeasurable(facts, sweep.Assignment{})
 		require.Len(t, faults, 1)
 		require.ErrorContains(t, &faults[0], "evaluate.features.classifier: is missing, and "+want)
+	}
+}
+
+// The evaluation, the check before a training and the gates of generate take one classifier.
+func TestClassifier(t *testing.T) {
+	classifier, inception := features.Network{Classes: 9}, features.Network{}
+	for _, c := range []struct {
+		name, dataset string
+		files         *sweep.Features
+		network       features.Network
+		field, path   string
+		ok            bool
+	}{
+		{"built in", sweep.FashionMNIST, nil, inception, sweep.FieldFeatures, "", true},
+		{"none", sweep.ImageFolder, nil, inception, sweep.FieldFeatures, "", false},
+		{"the features are one", sweep.ImageFolder, &sweep.Features{Path: "a", Classifier: "b"}, classifier, sweep.FieldFeatures, "a", true},
+		{"the features before the built-in one", sweep.FashionMNIST, &sweep.Features{Path: "a"}, classifier, sweep.FieldFeatures, "a", true},
+		{"another file", sweep.FashionMNIST, &sweep.Features{Path: "a", Classifier: "b"}, inception, sweep.FieldClassifier, "b", true},
+		{"built in with other features", sweep.FashionMNIST, &sweep.Features{Path: "a"}, inception, sweep.FieldClassifier, "", true},
+		{"none with features", sweep.ImageFolder, &sweep.Features{Path: "a"}, inception, sweep.FieldClassifier, "", false},
+	} {
+		field, path, ok := Classifier(c.dataset, c.files, c.network)
+		require.Equal(t, []any{c.field, c.path, c.ok}, []any{field, path, ok}, c.name)
 	}
 }
 
