@@ -126,8 +126,10 @@ func (c card) metrics(line func(string, ...any)) {
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		line("| fid of %s | %s | | | |", cell(class), number(classes[class]))
 	}
-	if len(c.trial.Floor) > 0 {
-		line("| fid of half of the real images against the other half | %s |", cells(c.trial.Floor, nil, sweep.FamilyFID))
+	for _, family := range []string{sweep.FamilyFID, sweep.FamilyKID} {
+		if row := cells(c.trial.Floor, nil, family); strings.Trim(row, "| ") != "" {
+			line("| %s of half of the real images against the other half | %s |", family, row)
+		}
 	}
 	if len(within) > 0 {
 		line("\nA value ± what other samples and real images may change it by, at 95 %%; another training is not in it.")

@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,4 +149,13 @@ func TestDownloadStaysInItsFolder(t *testing.T) {
 func TestCardTextIsHarmless(t *testing.T) {
 	require.Equal(t, "a_b__script___c", cell("a|b<\nscript>`\\c"))
 	require.LessOrEqual(t, len(cell(strings.Repeat("ü", 500))), maxCell+3)
+}
+
+// The floor of a folder whose classes are too small for FID is that of KID.
+func TestCardShowsTheFloor(t *testing.T) {
+	var lines []string
+	c := card{trial: sweep.Trial{Evaluation: sweep.Evaluation{Floor: map[string]float64{"kid.tail": -0.25, "coverage.tail": 0.9}}}}
+	c.metrics(func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) })
+	require.Contains(t, lines, "| kid of half of the real images against the other half |  |  |  | -0.25 |")
+	require.NotContains(t, strings.Join(lines, "\n"), "| fid of half")
 }
