@@ -27,11 +27,15 @@ type Evaluation struct {
 	Grid          string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
 }
 
-// Within returns what the value of a metric is uncertain by, on each side of it, at 95 %:
-// 1.96 standard errors. ok is false where that is not known.
+// Deviations95 is how many standard errors an interval of 95 % has on each side of an
+// estimate, from the normal distribution.
+const Deviations95 = 1.96
+
+// Within returns what the value of a metric is uncertain by, on each side of it, at 95 %.
+// ok is false where that is not known.
 func (e Evaluation) Within(name string) (within float64, ok bool) {
 	deviation, ok := e.StandardError[name]
-	return 1.96 * deviation, ok
+	return Deviations95 * deviation, ok
 }
 
 // Finite returns a copy of e without the values that are not finite, which JSON

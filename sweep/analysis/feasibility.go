@@ -29,11 +29,12 @@ func (f Feasibility) OfBest() string {
 }
 
 // Decisive is how many standard errors an estimate must be away from 0 for its sign
-// to be taken as known.
-const Decisive = 2
+// to be taken as known: the interval of 95 % does not contain 0.
+const Decisive = sweep.Deviations95
 
-// class is 0 for feasible and for no constraints, 1 for undecided, 2 for infeasible.
-func (f Feasibility) class() int {
+// Class is 0 for feasible and for no constraints, 1 for undecided, 2 for infeasible: a
+// ranking has the lower classes first.
+func (f Feasibility) Class() int {
 	return max(0, slices.Index([]Feasibility{Feasible, Undecided, Infeasible}, f))
 }
 
@@ -42,7 +43,8 @@ func (f Feasibility) class() int {
 type Limits struct {
 	constraints []sweep.Constraint
 	limits      []limit
-	noise       map[string]*Noise // by metric
+	noise       map[string]*Noise             // by metric
+	measured    map[string]map[string]float64 // by metric: measurementErrors
 }
 
 // limit is what one constraint's metric is compared with.
@@ -54,16 +56,38 @@ type limit struct {
 
 // NewLimits fits the noise of every metric that a constraint names.
 func NewLimits(spec *sweep.Spec, ledger []sweep.Trial) *Limits {
-	l := &Limits{constraints: spec.Constraints, noise: make(map[string]*Noise)}
+	l := &Limits{constraints: spec.Constraints, noise: make(map[string]*Noise), measured: make(map[string]map[string]float64)}
 	for _, c := range spec.Constraints {
 		for _, metric := range []string{c.Metric, c.Baseline} {
 			if metric != "" && l.noise[metric] == nil {
-				l.noise[metric] = NewNoise(ledger, metric)
+				l.noise[metric], l.measured[metric] = NewNoise(ledger, metric), measurementErrors(ledger, metric)
 			}
 		}
 		l.limits = append(l.limits, l.limitOf(c, ledger))
 	}
 	return l
+}
+
+// measurementErrors returns the standard error of a metric of each configuration, by key:
+// what other samples and other real images would change, the root mean square over its
+// trials. All trials are compared with the same real images, so the mean over several seeds
+// is taken to be no more certain than one.
+func measurementErrors(ledger []sweep.Trial, metric string) map[string]float64 {
+	squares, n := map[string]float64{}, map[string]float64{}
+	for _, t := range ledger {
+		if _, has := t.Metric(metric); !has {
+			continue
+		}
+		if deviation, known := t.StandardError[metric]; known {
+			key := t.Params.Key()
+			n[key]++
+			squares[key] += (deviation*deviation - squares[key]) / n[key]
+		}
+	}
+	for key, square := range squares {
+		squares[key] = math.Sqrt(square)
+	}
+	return squares
 }
 
 // limitOf is the limit of a constraint. A limit relative to the baseline is computed from
@@ -115,8 +139,37 @@ func (l *Limits) Excess(i int, key string) (excess sweep.Estimate, ok bool) {
 	return excess, true
 }
 
+// Interval is Excess with the standard error by which Feasibility decides:
+//
+//   - over trainings, that of Excess, where a configuration or the baseline has several
+//     seeds. Each training draws other samples, so theirs is in it;
+//   - over samples and real images, that of the configuration's values and of the baseline's,
+//     as if they were independent. Both are compared with the same real images, so this is
+//     too large rather than too small.
+//
+// It is the larger one, since each leaves out what the other has. Where trainings are known
+// and the limit is relative to the baseline's value of the same metric, the first alone
+// decides: it is of a difference on the same real images.
+func (l *Limits) Interval(i int, key string) (excess sweep.Estimate, ok bool) {
+	c, to := l.constraints[i], l.limits[i]
+	if excess, ok = l.Excess(i, key); !ok {
+		return excess, false
+	}
+	same := c.Metric == c.Baseline
+	if same && l.Noise(i).DF > 0 {
+		return excess, true
+	}
+	own, limit := l.measured[c.Metric][key], math.Abs(c.Factor)*l.measured[c.Baseline][to.baseline]
+	measured := math.Hypot(own, limit)
+	if same && key == to.baseline {
+		measured = math.Abs(1-c.Factor) * own // one value on both sides
+	}
+	excess.StdDev = math.Max(excess.StdDev, measured)
+	return excess, true
+}
+
 // Feasibility says whether a configuration satisfies every constraint. It is undecided
-// on a constraint whose limit is not known, or whose Excess is within Decisive standard
+// on a constraint whose limit is not known, or whose Interval is within Decisive standard
 // errors of 0. One broken constraint makes the configuration infeasible, otherwise one
 // that is undecided makes it undecided. ok is false where a constraint's metric is
 // missing in all trials of the configuration.
@@ -127,7 +180,7 @@ func (l *Limits) Feasibility(key string) (f Feasibility, ok bool) {
 		if !ok {
 			return "", false
 		}
-		if satisfied.class() > f.class() {
+		if satisfied.Class() > f.Class() {
 			f = satisfied
 		}
 	}
@@ -139,7 +192,7 @@ func (l *Limits) Satisfied(i int, key string) (f Feasibility, ok bool) {
 	if _, has := l.Noise(i).Mean(key); !has {
 		return "", false
 	}
-	excess, known := l.Excess(i, key)
+	excess, known := l.Interval(i, key)
 	switch {
 	case !known || math.Abs(excess.Mean) < Decisive*excess.StdDev:
 		return Undecided, true
@@ -160,14 +213,14 @@ func Feasibilities(spec *sweep.Spec, trials []sweep.Trial) map[int]Feasibility {
 	l := NewLimits(spec, trials)
 	for _, t := range trials {
 		if t.Status == sweep.StatusCompleted {
-			feasibility[t.Number] = l.orUndecided(t.Params.Key())
+			feasibility[t.Number] = l.FeasibilityOf(t.Params.Key())
 		}
 	}
 	return feasibility
 }
 
-// orUndecided is Feasibility, undecided where a metric is missing.
-func (l *Limits) orUndecided(key string) Feasibility {
+// FeasibilityOf is Feasibility, undecided where a metric is missing.
+func (l *Limits) FeasibilityOf(key string) Feasibility {
 	if f, ok := l.Feasibility(key); ok {
 		return f
 	}

@@ -126,3 +126,48 @@ func TestFeasibilityPairsBySeed(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// The interval of an evaluation over samples and real images decides where no noise between
+// trainings is known, together with the baseline's; else the larger of the two does, unless
+// the limit is of the same metric.
+func TestFeasibilityByMeasurementErrors(t *testing.T) {
+	measured := func(number int, kind sweep.Kind, seed int64, weight, kid, deviation float64) sweep.Trial {
+		r := trial(number, kind, seed, weight, 0)
+		r.Evaluation = sweep.Evaluation{Metrics: map[string]float64{"kid.tail": kid, "kid.head": kid}, StandardError: map[string]float64{"kid.tail": deviation}}
+		return r
+	}
+	base := measured(0, sweep.KindBaseline, 1, 0, 2, 0.3)
+	for _, c := range []struct {
+		name, constraint string
+		ledger           []sweep.Trial // that of interest last
+		want             Feasibility
+		deviation        float64
+	}{
+		{"above, the complete interval is not", "kid.tail <= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 1.7, 0.4)}, Undecided, 0.4},
+		{"the complete interval is above", "kid.tail <= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 1.8, 0.4)}, Infeasible, 0.4},
+		{"the complete interval is below", "kid.tail <= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 0.2, 0.4)}, Feasible, 0.4},
+		{"below, the complete interval is not", "kid.tail <= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 0.3, 0.4)}, Undecided, 0.4},
+		{"other direction", "kid.tail >= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 0.2, 0.4)}, Infeasible, 0.4},
+		{"no error known", "kid.head <= 1", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 1.01, 0.4)}, Infeasible, 0},
+		{"the baseline's interval is added", "kid.tail <= baseline.kid.tail + 0.5", []sweep.Trial{base, measured(1, sweep.KindSearch, 1, 1, 1.6, 0.4)}, Undecided, 0.5},
+		{"apart from both", "kid.tail <= baseline.kid.tail + 0.5", []sweep.Trial{base, measured(1, sweep.KindSearch, 1, 1, 1.5, 0.4)}, Feasible, 0.5},
+		{"a weighted limit", "kid.tail <= baseline.kid.tail * 2", []sweep.Trial{base, measured(1, sweep.KindSearch, 1, 1, 5, 0.8)}, Undecided, 1},
+		{"only the baseline's is known", "kid.head <= baseline.kid.tail * 2", []sweep.Trial{base, measured(1, sweep.KindSearch, 1, 1, 5, 0.8)}, Undecided, 0.6},
+		{"the baseline itself", "kid.tail <= baseline.kid.tail * 1.5", []sweep.Trial{base}, Feasible, 0.15},
+		// Two seeds with 1.9 and 2.1 have a standard deviation of .141, .1 for the mean.
+		{"seeds of an absolute limit", "kid.tail <= 1.5", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 1.9, 0.4), measured(2, sweep.KindSearch, 2, 1, 2.1, 0.4)}, Undecided, 0.4},
+		{"wider seeds of an absolute limit", "kid.tail <= 1.5", []sweep.Trial{measured(1, sweep.KindSearch, 1, 1, 1.9, 0.04), measured(2, sweep.KindSearch, 2, 1, 2.1, 0.04)}, Infeasible, 0.1},
+		{"seeds of a difference", "kid.tail <= baseline.kid.tail - 0.5", []sweep.Trial{base, measured(1, sweep.KindSearch, 1, 1, 1.9, 0.4), measured(2, sweep.KindSearch, 2, 1, 2.1, 0.4)}, Infeasible, 0.1732},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := NewLimits(limited(t, c.constraint), c.ledger)
+			key := c.ledger[len(c.ledger)-1].Params.Key()
+			excess, ok := l.Interval(0, key)
+			require.True(t, ok)
+			require.InDelta(t, c.deviation, excess.StdDev, 1e-4)
+			got, ok := l.Feasibility(key)
+			require.True(t, ok)
+			require.Equal(t, c.want, got)
+		})
+	}
+}

@@ -122,7 +122,7 @@ func frontOf(spec *sweep.Spec, trials []sweep.Trial) []Configuration {
 			return !ok
 		})
 	})
-	feasible := slices.IndexFunc(ranked, func(p Configuration) bool { return p.Feasibility.class() > Feasible.class() })
+	feasible := slices.IndexFunc(ranked, func(p Configuration) bool { return p.Feasibility.Class() > Feasible.Class() })
 	if feasible < 0 {
 		feasible = len(ranked)
 	}

@@ -131,12 +131,12 @@ func rank(s *sweep.Spec, list []Configuration, trials []sweep.Trial, metric stri
 	if len(s.Constraints) > 0 {
 		limits := NewLimits(s, trials)
 		for i, p := range list {
-			list[i].Feasibility = limits.orUndecided(p.Mean.Params.Key())
+			list[i].Feasibility = limits.FeasibilityOf(p.Mean.Params.Key())
 		}
 	}
 	objectives := ordering(s, metric)
 	slices.SortStableFunc(list, func(a, b Configuration) int {
-		return cmp.Or(cmp.Compare(a.Feasibility.class(), b.Feasibility.class()), compareTrials(objectives, a.Mean, b.Mean))
+		return cmp.Or(cmp.Compare(a.Feasibility.Class(), b.Feasibility.Class()), compareTrials(objectives, a.Mean, b.Mean))
 	})
 	return list
 }

@@ -24,13 +24,14 @@ const (
 type observation struct {
 	u         []float64 // point of the unit cube, NaN where a parameter is absent
 	outcome   outcome
-	values    []float64          // of the metrics, to be minimised; where stopped those of its last rung, nil without one
-	excess    []float64          // where completed: beyond each constraint's limit, <= 0 where satisfied; NaN where unknown
-	violation float64            // of all constraints, 0 where every one is satisfied
-	trials    int                // completed
-	rung      map[string]float64 // where stopped: the metrics at its last rung
-	step      int                // where stopped: the training step of its last rung
-	number    int                // of its first trial in the ledger
+	values    []float64            // of the metrics, to be minimised; where stopped those of its last rung, nil without one
+	excess    []float64            // where completed: beyond each constraint's limit, <= 0 where satisfied; NaN where unknown
+	violation float64              // of all constraints, 0 where the values satisfy every one
+	feasible  analysis.Feasibility // where completed: by analysis.Limits, undecided where a constraint's metric is missing
+	trials    int                  // completed
+	rung      map[string]float64   // where stopped: the metrics at its last rung
+	step      int                  // where stopped: the training step of its last rung
+	number    int                  // of its first trial in the ledger
 }
 
 // observations turns the ledger into one observation a configuration, in the order in
@@ -93,6 +94,7 @@ func observations(r Request, s *space.Cube) []observation {
 				}
 			}
 			p.trials = p.sums[0].n
+			p.feasible = limits.FeasibilityOf(p.key)
 			p.excess = make([]float64, len(r.Spec.Constraints))
 			for j, c := range r.Spec.Constraints {
 				p.excess[j] = math.NaN()
@@ -189,23 +191,24 @@ func (p *evidence) add(spec *sweep.Spec, t sweep.Trial, values []float64) {
 
 // ranked returns the indices of list from the best observation to the worst:
 //
-//  1. completed configurations that satisfy every constraint, by non-dominated front, and
-//     within a front by crowding distance, the largest first;
-//  2. completed ones that violate a constraint, by violation;
-//  3. stopped ones, later rungs first, then by front;
-//  4. diverged ones.
+//  1. completed configurations that are feasible by analysis.Limits, by non-dominated front,
+//     and within a front by crowding distance, the largest first;
+//  2. completed ones that are undecided, by violation, then as the feasible ones;
+//  3. completed ones that are infeasible, by violation;
+//  4. stopped ones, later rungs first, then by front;
+//  5. diverged ones.
 //
-// This is constrained domination (Deb 2002, section VI), followed by the outcomes
-// without values. Ties go by trial number. With one metric it is the order of its
+// This is constrained domination (Deb 2002, section VI) with the undecided between the two,
+// followed by the outcomes without values. Ties go by trial number. With one metric it is the order of its
 // values.
 func ranked(list []observation) []int {
 	order := make([]int, len(list))
-	feasible, halted := make([]int, 0, len(list)), make(map[int][]int)
+	kept, halted := make(map[int][]int), make(map[int][]int)
 	for i, o := range list {
 		order[i] = i
 		switch {
 		case o.outcome == completed && o.violation == 0:
-			feasible = append(feasible, i)
+			kept[o.feasible.Class()] = append(kept[o.feasible.Class()], i)
 		case o.outcome == stopped && o.values != nil:
 			halted[o.step] = append(halted[o.step], i)
 		}
@@ -223,22 +226,22 @@ func ranked(list []observation) []int {
 			}
 		}
 	}
-	place(feasible)
-	for _, group := range halted { // each group writes to its own members only
-		place(group)
+	for _, groups := range []map[int][]int{kept, halted} {
+		for _, group := range groups { // each group writes to its own members only
+			place(group)
+		}
 	}
+	const after = 10 // any class of a completed one
 	class := func(o observation) int {
 		switch {
 		case o.outcome == diverged:
-			return 4
+			return after + 2
 		case o.outcome == stopped && o.values == nil:
-			return 3
+			return after + 1
 		case o.outcome == stopped:
-			return 2
-		case o.violation > 0:
-			return 1
+			return after
 		}
-		return 0
+		return o.feasible.Class()
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(

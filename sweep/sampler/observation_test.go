@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/analysis"
 	"github.com/tailsweep/tailsweep/sweep/space"
 )
 
@@ -55,7 +56,7 @@ func TestObservationsByStatus(t *testing.T) {
 		tooLarge,
 	}}, space.NewCube(spec))
 	require.Equal(t, []observation{
-		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, trials: 2, number: 1},
+		{u: []float64{0.1}, outcome: completed, values: []float64{4, -0.6}, excess: []float64{}, feasible: analysis.Feasible, trials: 2, number: 1},
 		{u: []float64{0.2}, outcome: diverged, number: 2},
 		{u: []float64{0.3}, outcome: diverged, number: 3},
 		{u: []float64{0.4}, outcome: stopped, values: []float64{8, -0.2}, rung: both(8, 0.2), step: 20, number: 4},
@@ -113,12 +114,39 @@ func TestRankedPutsFeasibleFirst(t *testing.T) {
 	list := []observation{
 		{outcome: stopped, step: 10, values: []float64{0}},
 		{outcome: diverged},
-		{values: []float64{0}, violation: 2},
-		{values: []float64{9}},
-		{values: []float64{0}, violation: 1},
+		{values: []float64{0}, violation: 2, feasible: analysis.Infeasible},
+		{values: []float64{9}, feasible: analysis.Feasible},
+		{values: []float64{0}, violation: 1, feasible: analysis.Infeasible},
 		{outcome: stopped, step: 20, values: []float64{7}},
-		{values: []float64{8}},
+		{values: []float64{8}, feasible: analysis.Feasible},
 		{outcome: stopped, step: 20, values: []float64{6}},
+		{values: []float64{1}, violation: 0.1, feasible: analysis.Undecided},
+		{values: []float64{5}, feasible: analysis.Undecided},
+		{values: []float64{4}, feasible: analysis.Undecided},
 	}
-	require.Equal(t, []int{6, 3, 4, 2, 7, 5, 0, 1}, ranked(list))
+	require.Equal(t, []int{6, 3, 10, 9, 8, 4, 2, 7, 5, 0, 1}, ranked(list))
+}
+
+// The methods rank by the feasibility that best shows: a trial within its limit, but whose
+// interval is not, comes after one that is feasible with a worse objective.
+func TestUndecidedTrialsRankAfterFeasibleOnes(t *testing.T) {
+	spec := cube(1, 1)
+	c, err := sweep.ParseConstraint("fid.head <= 10")
+	require.NoError(t, err)
+	spec.Constraints = []sweep.Constraint{c}
+	r := Request{Spec: spec, Ledger: []sweep.Trial{
+		done(1, 0.1, sweep.StatusCompleted, values(1, 9, 1)),
+		done(2, 0.2, sweep.StatusCompleted, values(2, 5, 1)),
+		done(3, 0.3, sweep.StatusCompleted, values(3, 11, 1)),
+		done(4, 0.4, sweep.StatusCompleted, values(0, 20, 1)),
+	}}
+	for i := range r.Ledger {
+		r.Ledger[i].StandardError = map[string]float64{"fid.head": 1}
+	}
+	list := observations(r, space.NewCube(spec))
+	feasibilities := analysis.Feasibilities(spec, r.Ledger)
+	for i, o := range list {
+		require.Equal(t, feasibilities[r.Ledger[i].Number], o.feasible)
+	}
+	require.Equal(t, []int{1, 0, 2, 3}, ranked(list))
 }

@@ -43,8 +43,9 @@ type expectation struct {
 // rule of best, pareto and the report.
 type constraint struct {
 	Constraint string               `json:"constraint"`
-	Value      *float64             `json:"value,omitempty"` // mean over the seeds of the configuration, of a completed trial
-	Limit      *float64             `json:"limit,omitempty"` // absent while the baseline has no result
+	Value      *float64             `json:"value,omitempty"`  // mean over the seeds of the configuration, of a completed trial
+	Limit      *float64             `json:"limit,omitempty"`  // absent while the baseline has no result
+	Within     *float64             `json:"within,omitempty"` // what Value less Limit is uncertain by, on each side, at 95 %; absent where no error is known
 	Satisfied  analysis.Feasibility `json:"satisfied,omitempty"`
 }
 
@@ -142,6 +143,9 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, prior []sampler.Source, t s
 		if mean, ok := limits.Noise(i).Mean(t.Params.Key()); ok && t.Status == sweep.StatusCompleted {
 			h.Value = &mean.Mean
 			h.Satisfied, _ = limits.Satisfied(i, t.Params.Key())
+			if excess, ok := limits.Interval(i, t.Params.Key()); ok && excess.StdDev > 0 {
+				h.Within = new(analysis.Decisive * excess.StdDev)
+			}
 		}
 		e.Constraints = append(e.Constraints, h)
 	}
@@ -250,9 +254,13 @@ func constraintsText(e Explanation) []string {
 	if e.Seeds > 1 {
 		title = fmt.Sprintf(">MEAN OF %d SEEDS", e.Seeds)
 	}
-	t := console.NewTable("CONSTRAINT", ">LIMIT", title, "SATISFIED")
+	t := console.NewTable("CONSTRAINT", ">LIMIT", title, ">± 95 %", "SATISFIED")
 	for _, h := range e.Constraints {
-		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), satisfiedText[h.Satisfied])
+		within := "-"
+		if h.Within != nil {
+			within = fmt.Sprintf("%.2g", *h.Within)
+		}
+		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), within, satisfiedText[h.Satisfied])
 	}
 	lines := t.Indented()
 	if e.Feasibility != "" {

@@ -26,7 +26,7 @@ func TestExplainConstraints(t *testing.T) {
 	require.Equal(t, analysis.Infeasible, e.Constraints[0].Satisfied)
 	require.Equal(t, analysis.Feasible, explain(spec, ledger, nil, ledger[2], false).Constraints[0].Satisfied)
 	require.Contains(t, explanationText(e), "  feasible     with probability 0.75")
-	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5  no")
+	require.Contains(t, explanationText(e), "  fid.head <= baseline.fid.head * 1.1     22    22.5       -  no")
 	ledger[1].Rungs = []sweep.Rung{{Step: 300, Reason: "place 1 of 4"}}
 	require.Contains(t, explanationText(explain(spec, ledger, nil, ledger[1], false)), "  rung         step 300: place 1 of 4")
 	require.Nil(t, explain(spec, ledger[1:], nil, ledger[1], false).Constraints[0].Limit, "no baseline yet")
@@ -47,8 +47,8 @@ func TestExplainIsAsFeasibleAsBest(t *testing.T) {
 	require.Equal(t, analysis.Feasibilities(spec, ledger)[0], e.Feasibility)
 	require.InDelta(t, 0.51, *e.Constraints[0].Value, 1e-9)
 	lines := explanationText(e)
-	require.Contains(t, lines, "  CONSTRAINT            LIMIT  MEAN OF 3 SEEDS  SATISFIED")
-	require.Contains(t, lines, "  coverage.head >= 0.5    0.5             0.51  undecided")
+	require.Contains(t, lines, "  CONSTRAINT            LIMIT  MEAN OF 3 SEEDS  ± 95 %  SATISFIED")
+	require.Contains(t, lines, "  coverage.head >= 0.5    0.5             0.51   0.041  undecided")
 	require.Contains(t, lines, "  constraints  undecided")
 }
 
