@@ -117,9 +117,7 @@ func (f idxFile) read(d sweep.Dataset, open func(name string) (io.ReadCloser, er
 // background to 32 and averaged 2x2 at size 16, with 0..255 mapped to [-1, 1].
 func greyImage(dst []float32, px []byte, size int) {
 	if size == side {
-		for i, v := range px {
-			dst[i] = values[v]
-		}
+		convert(dst, px)
 		return
 	}
 	at := func(y, x int) int {
