@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -26,6 +28,10 @@ type listing struct {
 	files   []string // slash-separated paths, relative to the folder
 	labels  []int    // by file
 	leftOut []LeftOut
+
+	most    int          // entries of folders that are listed; 0: no limit
+	entries int          // listed
+	stop    func() error // called for each folder; its error ends the listing; may be nil
 }
 
 // openFolder lists the images of d.Path; they are decoded when they are loaded.
@@ -93,15 +99,18 @@ func notClasses(leftOut []LeftOut) string {
 
 // listFolders lists the images of d.Path. Each folder in it that has images, at any
 // depth, is a class; the classes are in the order of the names.
-func listFolders(d sweep.Dataset) (l listing, err error) {
+func listFolders(d sweep.Dataset) (listing, error) { return listing{}.folders(d) }
+
+// folders is listFolders with the limit of l.
+func (l listing) folders(d sweep.Dataset) (listing, error) {
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {
 		return l, openError(d, err)
 	}
 	defer root.Close() //nolint:errcheck // nothing is written
-	entries, err := fs.ReadDir(root.FS(), ".")
+	entries, err := l.readDir(root, d, ".")
 	if err != nil {
-		return l, openError(d, err)
+		return l, err
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -128,9 +137,36 @@ func listFolders(d sweep.Dataset) (l listing, err error) {
 		}
 	}
 	if len(l.classes) == 0 {
-		return l, badField("dataset.path", "%s contains no class folder with images%s", d.Path, notClasses(l.leftOut))
+		return l, badField("dataset.path", "%s %w%s", d.Path, errNoClass, notClasses(l.leftOut))
 	}
 	return l, nil
+}
+
+// readDir lists a folder of root in the order of the names.
+func (l *listing) readDir(root *os.Root, d sweep.Dataset, name string) ([]fs.DirEntry, error) {
+	if l.stop != nil {
+		if err := l.stop(); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := root.Open(name)
+	if err != nil {
+		return nil, openError(d, err)
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	most := -1
+	if l.most > 0 {
+		most = l.most - l.entries + 1
+	}
+	entries, err := dir.ReadDir(most)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, openError(d, err)
+	}
+	if l.entries += len(entries); l.most > 0 && l.entries > l.most {
+		return nil, badField("dataset.path", "%s has more than %d files", d.Path, l.most)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
 }
 
 // followed returns what an entry of root is, or what it leads to if it is a symbolic link
@@ -165,9 +201,9 @@ func (l *listing) addClass(root *os.Root, d sweep.Dataset, folder string) (unrea
 			l.leave(leftLoop, folder+"/")
 			return nil
 		}
-		entries, err := fs.ReadDir(root.FS(), folder)
+		entries, err := l.readDir(root, d, folder)
 		if err != nil {
-			return sweep.Fail(sweep.FailTransient, err)
+			return err
 		}
 		for _, entry := range entries {
 			rel := path.Join(folder, entry.Name())
@@ -214,6 +250,8 @@ func (l *listing) leaveEntry(name string, mode fs.FileMode, link, readable strin
 		l.leave(leftOther, name)
 	}
 }
+
+var errNoClass = errors.New("contains no class folder with images")
 
 var errTooLarge = fmt.Errorf("is larger than %d MiB", imagefile.MaxFile>>20)
 

@@ -35,7 +35,12 @@ type Options struct {
 // Decode decodes an image file, called name in errors, into dst
 // `[Size, Size, Channels]`, where 0 is black. The content decides the format,
 // whatever the name says. An error is a *format.Error.
-func Decode(name string, data, dst []byte, o Options) (err error) {
+func Decode(name string, data, dst []byte, o Options) error {
+	return decode(name, data, func(img image.Image, k *kind) { fit(img, dst, o, k.orientation(data)) })
+}
+
+// decode decodes an image file and calls use with the image and its format.
+func decode(name string, data []byte, use func(img image.Image, k *kind)) (err error) {
 	r := bytes.NewReader(data)
 	bad := func(reason string) error {
 		return &format.Error{File: name, Offset: int64(len(data) - r.Len()), Reason: reason}
@@ -70,7 +75,7 @@ func Decode(name string, data, dst []byte, o Options) (err error) {
 	if err != nil {
 		return broken(err)
 	}
-	fit(complete(img, config), dst, o, k.orientation(data))
+	use(complete(img, config), k)
 	return nil
 }
 

@@ -1,0 +1,334 @@
+package specs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/proposal"
+	"github.com/tailsweep/tailsweep/internal/archive"
+	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/text"
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/cost"
+	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/features"
+	"github.com/tailsweep/tailsweep/worker"
+)
+
+// fromFolder writes the spec of a folder of images.
+func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
+	o.from = filepath.Clean(o.from)
+	if o.name == "" {
+		absolute, err := filepath.Abs(o.from)
+		if err != nil {
+			return cli.Usagef("init: %v", err)
+		}
+		o.name = proposal.Name(filepath.Base(absolute))
+	}
+	if err := archive.CheckName(o.name); err != nil {
+		return err
+	}
+	o.to = cmp.Or(o.to, o.name+".yaml")
+	network := o.network()
+	if err := o.free(o.to, "--to"); err != nil {
+		return err
+	}
+	if o.features == "" {
+		if err := o.free(network, "--to, or --features to use it"); err != nil {
+			return err
+		}
+	}
+	b, err := backend.Open(o.backend.Value)
+	if err != nil {
+		return err
+	}
+	gpu, slots := b.Choice == backend.XLACUDA, 1
+	b.Close()
+	if gpu {
+		slots = max(1, len(worker.Devices()))
+	}
+	f, err := survey(ctx, a, o)
+	if err != nil {
+		return err
+	}
+	r := proposal.Request{Name: o.name, Folder: f, Hours: o.hours, Slots: slots, GPU: gpu}
+	if err := chooseShape(ctx, a, o, &r); err != nil {
+		return err
+	}
+	d, err := readImages(ctx, a, o, &r)
+	if err != nil {
+		return err
+	}
+	if r.Features, err = o.prepareFeatures(ctx, a, d, network); err != nil {
+		return err
+	}
+	p, err := proposal.Of(r)
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	if err := file.Write(o.to, []byte(p.Text), specMode); err != nil {
+		return cli.Usagef("init: %v", err)
+	}
+	if err := checkWritten(a, o.to); err != nil {
+		return err
+	}
+	for _, note := range p.Notes {
+		a.Log("warning: %s", note)
+	}
+	if err := a.Print(summary(o, r, p)); err != nil {
+		return err
+	}
+	return next(a, o.to)
+}
+
+// network is the file of the network that is trained.
+func (o initOptions) network() string {
+	return strings.TrimSuffix(o.to, filepath.Ext(o.to)) + "-features.safetensors"
+}
+
+// checkWritten checks the spec as validate does.
+func checkWritten(a *cli.App, path string) error {
+	spec, content, err := a.ReadChecked(path)
+	if err == nil {
+		err = a.CheckData(path, content, spec)
+	}
+	if err != nil {
+		return fmt.Errorf("init: the spec was written, but does not pass `tailsweep validate`: %w", err)
+	}
+	a.Warn(spec)
+	return nil
+}
+
+func summary(o initOptions, r proposal.Request, p proposal.Proposal) string {
+	all := fmt.Sprintf("%s: %s of %s, %s; %s of %d steps",
+		o.to, english.Plural(len(r.Folder.Classes), "class", "classes"), r.Folder.Path, r.Shape, english.Plural(p.Estimate.Trials, "trial", ""), p.Spec.Train.Steps)
+	if p.Estimate.WallTime > 0 {
+		all += fmt.Sprintf(", about %s", text.Duration(p.Estimate.WallTime))
+	}
+	return all
+}
+
+// inSpec is how a spec in the file o.to names a file: relative to the spec's folder if it is
+// given relative to the working directory and the workers are on this machine.
+func (o initOptions) inSpec(a *cli.App, path string) (string, error) {
+	if !utf8.ValidString(path) {
+		return "", cli.Usagef("init: the name %q is not UTF-8, which a spec cannot have: rename it", path)
+	}
+	target, err := connect.Resolve(a.Flags)
+	absolute, err2 := filepath.Abs(path)
+	base, err3 := filepath.Abs(filepath.Dir(o.to))
+	if err := errors.Join(err2, err3); err != nil {
+		return "", cli.Usagef("init: %v", err)
+	}
+	if filepath.IsAbs(path) || err == nil && !target.Embedded {
+		return absolute, nil
+	}
+	relative, err := filepath.Rel(base, absolute)
+	if err != nil {
+		return absolute, nil //nolint:nilerr // there is no relative path
+	}
+	if sweep.OfHome(relative) {
+		relative = "./" + relative
+	}
+	return relative, nil
+}
+
+// survey looks at the folder.
+func survey(ctx context.Context, a *cli.App, o initOptions) (f proposal.Folder, err error) {
+	a.Log("looking at %s ...", o.from)
+	s, err := dataset.SurveyFolder(ctx, o.from)
+	switch {
+	case ctx.Err() != nil:
+		return f, context.Cause(ctx)
+	case err != nil:
+		return f, cli.Usagef("init: --from: %w", err)
+	}
+	f = proposal.Folder{Classes: s.Classes, Images: s.Images, Links: s.Links, FollowLinks: s.FollowLinks, Looked: len(s.Looks), Grey: true}
+	for _, left := range s.LeftOut {
+		f.LeftOut = append(f.LeftOut, left.String())
+	}
+	var sides []int
+	for _, look := range s.Looks {
+		sides = append(sides, min(look.Width, look.Height))
+		f.Grey = f.Grey && look.Grey
+		if look.Transparent {
+			f.Transparent++
+			f.Luma += look.Luma
+		}
+	}
+	slices.Sort(sides)
+	f.Shortest, f.Median, f.Longest = sides[0], sides[len(sides)/2], sides[len(sides)-1]
+	f.Luma /= float64(max(1, f.Transparent))
+	if f.Path, err = o.inSpec(a, o.from); err != nil {
+		return f, err
+	}
+	if err := f.Check(); err != nil {
+		return f, cli.Usagef("init: --from: %s %w", o.from, err)
+	}
+	images := 0
+	for _, n := range f.Images {
+		images += n
+	}
+	a.Log("  %s of %s", english.Plural(images, "image", ""), english.Plural(len(f.Classes), "class", "classes"))
+	return f, nil
+}
+
+// chooseShape chooses the size of the images and the model: the best with which the machine
+// can train enough steps in the time.
+func chooseShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request) error {
+	shapes := r.Folder.Shapes(r.GPU)
+	if o.unmeasured {
+		const usual = 32
+		r.Shape = shapes[len(shapes)-1]
+		for _, s := range slices.Backward(shapes) {
+			if s.Size <= usual {
+				r.Shape = s
+			}
+		}
+		return nil
+	}
+	for i, shape := range shapes {
+		r.Shape = shape
+		rate, err := probe(ctx, a, o, *r)
+		if err != nil {
+			return err
+		}
+		r.Speed = func(spec *sweep.Spec) (cost.Speed, error) { return measure.SpeedOf(spec, rate) }
+		enough, err := r.Enough()
+		if err != nil {
+			return err
+		}
+		more := ""
+		if !enough && i+1 < len(shapes) {
+			more = fmt.Sprintf(": too slow for %s hours", sweep.Number(o.hours))
+		}
+		a.Log("  %s: %s%s", shape, measure.RateText(rate), more)
+		if enough {
+			return nil
+		}
+	}
+	return nil // the last and cheapest
+}
+
+// probe measures how fast this machine trains the shape of r, on made-up images.
+func probe(ctx context.Context, a *cli.App, o initOptions, r proposal.Request) (stepsPerSecond float64, err error) {
+	dir, err := os.MkdirTemp("", "tailsweep-init-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for class := range r.Folder.Classes {
+		folder := filepath.Join(dir, fmt.Sprintf("%05d", class))
+		if err := errors.Join(os.Mkdir(folder, 0o755), writeImage(filepath.Join(folder, "1.png"))); err != nil {
+			return 0, err
+		}
+	}
+	spec, err := proposal.Draft(r, dir)
+	if err != nil {
+		return 0, err
+	}
+	_, rate, err := measure.Probe(ctx, a, spec, o.backend.Value)
+	if err != nil && ctx.Err() == nil {
+		err = cli.AsBadInput(fmt.Errorf("measure this machine (or give --no-measure): %w", err))
+	}
+	return rate, err
+}
+
+func writeImage(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	const side = 8
+	return errors.Join(png.Encode(f, image.NewGray(image.Rect(0, 0, side, side))), f.Close())
+}
+
+// readImages reads all images as a training does, and writes what it finds into r.Folder.
+func readImages(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request) (sweep.Dataset, error) {
+	d := sweep.Dataset{
+		Name: sweep.ImageFolder, Path: o.from, FolderClasses: len(r.Folder.Classes), FolderChannels: 3, Size: r.Shape.Size,
+		Background: r.Folder.Background(), FollowLinks: r.Folder.FollowLinks, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1},
+	}
+	a.Log("reading all images ...")
+	set, err := a.Load(ctx, d)
+	if ctx.Err() != nil {
+		return d, context.Cause(ctx)
+	}
+	if err != nil {
+		whole := d
+		whole.SkipUnreadable = true
+		again, failed := a.Load(ctx, whole)
+		if ctx.Err() != nil {
+			return d, context.Cause(ctx)
+		}
+		if failed != nil {
+			return d, fmt.Errorf("init: --from: %w", failed)
+		}
+		set, d = again, whole
+		r.Folder.Images = set.Counts
+		r.Folder.Unreadable, r.Folder.Broken = set.Unreadable()
+		if r.Folder.Broken == 0 {
+			return d, err
+		}
+		a.Log("  %s cannot be read", english.Plural(r.Folder.Broken, "image", ""))
+		if err := r.Folder.Check(); err != nil {
+			return d, cli.Usagef("init: --from: without images that cannot be read, %s %w", o.from, err)
+		}
+	}
+	if r.Folder.Grey && proposal.Grey(set.Images) {
+		d.FolderChannels = 1
+	}
+	r.Folder.Grey = d.FolderChannels == 1
+	return d, nil
+}
+
+// prepareFeatures returns the network of the metrics, which it trains unless one is given.
+func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Dataset, path string) (f proposal.Features, err error) {
+	f.Classifier = true
+	if o.features != "" {
+		network, err := features.Inspect(o.features, features.Images{Size: d.Size, Channels: d.Channels()})
+		switch {
+		case err != nil:
+			return f, cli.Usagef("init: --features: %w", err)
+		case network.Classes > 0 && network.Classes != d.Classes():
+			return f, cli.Usagef("init: --features: %s is a classifier of %d classes, and %s has %d", o.features, network.Classes, o.from, d.Classes())
+		}
+		f.Path, err = o.inSpec(a, o.features)
+		f.Dims, f.Classifier, f.About = network.Dims, network.Classes > 0, "It was given by --features."
+		return f, err
+	}
+	if f.Path, err = o.inSpec(a, path); err != nil {
+		return f, err
+	}
+	f.Dims = features.Dims
+	b, err := backend.Open(o.backend.Value)
+	if err != nil {
+		return f, err
+	}
+	defer b.Close()
+	a.Log("training a classifier of the classes, which the metrics need ...")
+	made, err := features.Train(ctx, features.TrainOptions{Backend: b, Dataset: d, Epochs: features.DefaultEpochs, Output: path, Log: func(format string, args ...any) {
+		a.Log("  "+format, args...)
+	}})
+	if err != nil {
+		return f, cli.AsBadInput(fmt.Errorf("init: %w", err))
+	}
+	f.About = fmt.Sprintf("A classifier of these classes, which init trained: it is right about %.0f %% of %s that it had not seen.",
+		100*made.Accuracy, english.Plural(made.Tested, "image", ""))
+	return f, nil
+}
