@@ -69,7 +69,9 @@ func surveyFolder(ctx context.Context, folder string, most int) (Survey, error) 
 			l = all
 		default:
 			d.FollowLinks = false
-			s.Links = len(all.files) - len(l.files)
+			if s.Links = len(all.files) - len(l.files); s.Links > 0 {
+				s.LeftOut = slices.DeleteFunc(s.LeftOut, func(o LeftOut) bool { return o.Reason == leftLink })
+			}
 		}
 	}
 	if err := l.arranged(folder); err != nil {

@@ -188,41 +188,58 @@ func survey(ctx context.Context, a *cli.App, o initOptions) (f proposal.Folder, 
 	return f, nil
 }
 
+// usualSize is the side of the images that is measured first on a CPU.
+const usualSize = 32
+
 // chooseShape chooses the size of the images and the model: the best with which the machine
-// can train enough steps in the time.
+// can train enough steps in the time. On a CPU it begins with a usual size, and measures a
+// larger one only where that is fast enough by far.
 func chooseShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request) error {
-	shapes := r.Folder.Shapes(r.GPU)
-	if o.unmeasured {
-		const usual = 32
-		r.Shape = shapes[len(shapes)-1]
-		for _, s := range slices.Backward(shapes) {
-			if s.Size <= usual {
-				r.Shape = s
-			}
-		}
+	shapes, at := r.Folder.Shapes(r.GPU), 0
+	if !r.GPU {
+		at = max(0, slices.IndexFunc(shapes, func(s proposal.Shape) bool { return s.Size <= usualSize }))
+	}
+	if r.Shape = shapes[at]; o.unmeasured {
 		return nil
 	}
-	for i, shape := range shapes {
-		r.Shape = shape
-		rate, err := probe(ctx, a, o, *r)
-		if err != nil {
+	const larger = 6 // times the steps: a side of twice the length takes more than 4 times as long
+	steps, err := measureShape(ctx, a, o, r, shapes[at])
+	if err != nil {
+		return err
+	}
+	if steps < proposal.FewSteps {
+		for at++; at < len(shapes) && steps < proposal.FewSteps && err == nil; at++ {
+			a.Log("  that is too slow for %s hours: trying smaller images", sweep.Number(o.hours))
+			steps, err = measureShape(ctx, a, o, r, shapes[at])
+		}
+		return err
+	}
+	for at--; at >= 0 && steps > larger*proposal.FewSteps; at-- {
+		before := *r
+		a.Log("  that is fast enough to try larger images")
+		if steps, err = measureShape(ctx, a, o, r, shapes[at]); err != nil {
 			return err
 		}
-		r.Speed = func(spec *sweep.Spec) (cost.Speed, error) { return measure.SpeedOf(spec, rate) }
-		enough, err := r.Enough()
-		if err != nil {
-			return err
-		}
-		more := ""
-		if !enough && i+1 < len(shapes) {
-			more = fmt.Sprintf(": too slow for %s hours", sweep.Number(o.hours))
-		}
-		a.Log("  %s: %s%s", shape, measure.RateText(rate), more)
-		if enough {
-			return nil
+		if steps < proposal.FewSteps {
+			a.Log("  that is too slow")
+			*r = before
 		}
 	}
-	return nil // the last and cheapest
+	return nil
+}
+
+// measureShape measures how fast this machine trains a shape, which becomes that of r, and
+// returns how many steps of it a trial can have.
+func measureShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request, shape proposal.Shape) (steps int, err error) {
+	a.Log("%s:", shape)
+	r.Shape = shape
+	rate, err := probe(ctx, a, o, *r)
+	if err != nil {
+		return 0, err
+	}
+	a.Log("  %s", measure.RateText(rate))
+	r.Speed = func(spec *sweep.Spec) (cost.Speed, error) { return measure.SpeedOf(spec, rate) }
+	return r.Steps()
 }
 
 // probe measures how fast this machine trains the shape of r, on made-up images.

@@ -104,20 +104,43 @@ func (f Folder) smallest() int {
 	return least
 }
 
-// grouping returns dataset.groups; nil for thirds. alike is true where the classes have
-// about the same size, so that none is rare.
-func (f Folder) grouping() (g *sweep.Grouping, alike bool) {
+// split is how the classes are divided into groups.
+type split struct {
+	groups *sweep.Grouping // nil: thirds
+	why    string
+	alike  bool // the classes have about the same size, so that none is rare
+}
+
+// split divides the classes, so that a class of the tail takes part in KID, and so that the
+// largest class of the tail is smaller by far than the smallest of the head, where the sizes
+// allow that.
+func (f Folder) split() split {
 	const unequal = 1.5
+	apart := func(larger, smaller int) bool { return float64(larger) >= unequal*float64(smaller) }
 	least := f.smallest()
-	if float64(slices.Max(f.Images)) < unequal*float64(least) {
-		return nil, true
+	if !apart(slices.Max(f.Images), least) {
+		return split{alike: true}
+	}
+	// Classes with fewer images than the tail's bound are the tail, those with more the head.
+	at := func(bound int, why string, args ...any) split {
+		return split{groups: &sweep.Grouping{By: sweep.GroupsByShots, Many: bound, Few: bound}, why: fmt.Sprintf(why, args...)}
 	}
 	groups, _ := sweep.Dataset{}.ClassGroups(f.Classes, f.Images) // by thirds there is no error
-	if slices.ContainsFunc(groups.Tail, func(class int) bool { return f.Images[class] >= pairImages }) {
-		return nil, false
+	if !slices.ContainsFunc(groups.Tail, func(class int) bool { return f.Images[class] >= pairImages }) {
+		return at(least+1, "Of the rarest third no class has the %d images that KID needs, so the tail reaches up to %d images.", pairImages, least)
 	}
-	// The tail reaches up to the smallest class that can be measured.
-	return &sweep.Grouping{By: sweep.GroupsByShots, Many: least + 1, Few: least + 1}, false
+	if order := f.order(); !apart(f.Images[groups.Head[len(groups.Head)-1]], f.Images[groups.Tail[0]]) {
+		larger, smaller := 1, 1 // around the largest drop
+		for i, class := range order[1:] {
+			if above, n := f.Images[order[i]], f.Images[class]; n >= pairImages && above*smaller > larger*n {
+				larger, smaller = above, n
+			}
+		}
+		if apart(larger, smaller) {
+			return at(smaller+1, "The sizes of the classes drop most from %d to %d images: the larger ones are the head, the smaller ones the tail.", larger, smaller)
+		}
+	}
+	return split{why: "The third of the classes with the most images is the head, that with the fewest the tail."}
 }
 
 // shownName is the longest name of a class in a comment, in columns.

@@ -53,12 +53,15 @@ type numbers struct {
 	saved       int // steps between checkpoints
 }
 
+// FewSteps is the least number of steps of a trial that is worth its size of images: with
+// fewer, smaller images show more.
+const FewSteps = 2000
+
 const (
 	usualTrials = 12 // of the search: a model of the objective needs about as many
 	fewTrials   = 8
-	manyTrials  = 40
+	manyTrials  = 60    // more find little more in two parameters
 	usualSteps  = 3000  // where nothing was measured
-	fewSteps    = 2000  // with fewer, smaller images show more
 	mostSteps   = 100e3 // of training
 	mostEpochs  = 400   // with more, a model begins to repeat its training images
 	tooFewSteps = 600   // with fewer, images are noise
@@ -71,10 +74,9 @@ const (
 
 // Of makes the spec of a folder that passes Check.
 func Of(r Request) (Proposal, error) {
-	_, alike := r.Folder.grouping()
 	var notFID string
 	var last error
-	for _, g := range candidates(alike) {
+	for _, g := range candidates(r.Folder.split().alike) {
 		g.why = strings.Replace(g.why, "WHY", notFID, 1)
 		n, err := r.numbers(g)
 		if err != nil {
@@ -136,15 +138,14 @@ func (r Request) unmeasurable(spec *sweep.Spec) error {
 	return nil
 }
 
-// Enough reports whether the machine can train the shape for enough steps in the hours that
-// there are.
-func (r Request) Enough() (bool, error) {
-	_, alike := r.Folder.grouping()
+// Steps is how many steps of training a trial of the shape can have in the hours that there
+// are.
+func (r Request) Steps() (int, error) {
 	r.Features = Features{Path: unknown, Dims: sweep.FeatureDims, Classifier: true} // it costs the same
-	list := candidates(alike)
+	list := candidates(r.Folder.split().alike)
 	g := list[len(list)-1] // its evaluation is the cheapest
 	_, steps, err := r.afford(g, r.first(g))
-	return steps >= fewSteps, err
+	return steps, err
 }
 
 // first are the numbers before the speed is known.
@@ -158,17 +159,12 @@ func (r Request) first(g goals) numbers {
 
 // leastSamples is how many samples of each class the metrics of g need, at most mostSamples.
 func (r Request) leastSamples(g goals) int {
-	groups, err := sweep.Dataset{Groups: r.groups()}.ClassGroups(r.Folder.Classes, r.Folder.Images)
+	groups, err := sweep.Dataset{Groups: r.Folder.split().groups}.ClassGroups(r.Folder.Classes, r.Folder.Images)
 	if err != nil {
 		return 1 // the spec has the fault, too
 	}
 	metric, _, _ := strings.Cut(g.constraint, " ")
 	return min(mostSamples, max(r.needed(g.metric, groups), r.needed(metric, groups)))
-}
-
-func (r Request) groups() *sweep.Grouping {
-	g, _ := r.Folder.grouping()
-	return g
 }
 
 // numbers fits steps, samples and trials into the hours.
@@ -178,7 +174,7 @@ func (r Request) numbers(g goals) (numbers, error) {
 		return n, nil
 	}
 	n, steps, err := r.afford(g, n)
-	if err == nil && steps < fewSteps {
+	if err == nil && steps < FewSteps {
 		n.search, n.seeds = fewTrials, []int{1, 2}
 		n, steps, err = r.afford(g, n)
 	}
@@ -213,7 +209,7 @@ func (n *numbers) setSteps(steps int) {
 
 // mostSteps is how many steps a training should have at most.
 func (r Request) mostSteps() int {
-	return min(mostSteps, max(2*fewSteps, mostEpochs*r.Folder.total()/r.batch()))
+	return min(mostSteps, max(2*FewSteps, mostEpochs*r.Folder.total()/r.batch()))
 }
 
 // afford returns how many steps a trial can have, after it has made the evaluation cheaper

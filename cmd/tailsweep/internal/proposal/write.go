@@ -75,10 +75,10 @@ func (r Request) text(g goals, n numbers) string {
 
 func (r Request) dataset(p *page) {
 	f := r.Folder
-	grouping, alike := f.grouping()
-	groups, _ := sweep.Dataset{Groups: grouping}.ClassGroups(f.Classes, f.Images) // not by names: there is no error
+	split := f.split()
+	groups, _ := sweep.Dataset{Groups: split.groups}.ClassGroups(f.Classes, f.Images) // not by names: there is no error
 	p.comment("", "%s of %s.", english.Plural(f.total(), "image", ""), english.Plural(len(f.Classes), "class", "classes"))
-	if alike {
+	if split.alike {
 		p.comment("", "The classes have about the same size, so that none is rare: %s.", f.names(f.order()))
 	} else {
 		for _, group := range sweep.GroupList() {
@@ -110,7 +110,7 @@ func (r Request) dataset(p *page) {
 		p.line("  background: %s", f.Background())
 	}
 	if f.Broken > 0 {
-		p.comment("  ", "%s cannot be read: %s. The sweep does without; replace them and remove this line to use them.",
+		p.comment("  ", "%s cannot be read (%s) and left out. Without this line they are an error.",
 			english.Plural(f.Broken, "image", ""), listed(f.Unreadable, f.Broken))
 		p.line("  skip_unreadable: true")
 	}
@@ -123,12 +123,13 @@ func (r Request) dataset(p *page) {
 			"counts twice is favoured, and one in two classes has two labels. To use them:", english.Plural(f.Links, "more image", ""))
 		p.line("  # follow_links: true")
 	}
-	if g := grouping; g != nil {
-		p.comment("  ", "Of the rarest third no class has the %d images that KID needs, so the tail reaches up to %d images.", pairImages, g.Few-1)
-		p.line("  groups: {many: %d, few: %d}", g.Many, g.Few)
-	} else if !alike {
-		p.comment("  ", "The third of the classes with the most images is the head, that with the fewest the tail.")
-		p.line("  groups: {by: %s}", sweep.GroupsByThirds)
+	if !split.alike {
+		p.comment("  ", "%s", split.why)
+		groups := "by: " + sweep.GroupsByThirds
+		if g := split.groups; g != nil {
+			groups = fmt.Sprintf("many: %d, few: %d", g.Many, g.Few)
+		}
+		p.line("  groups: {%s}", groups)
 	}
 	p.line("")
 }
@@ -140,25 +141,20 @@ func (r Request) small(p *page) {
 		if left.Least != pairImages && left.Least != leastImages(sweep.FamilyCoverage) {
 			continue
 		}
-		var classes []int
-		for c, n := range r.Folder.Images {
-			if n < left.Least {
-				classes = append(classes, c)
-			}
-		}
+		classes := slices.DeleteFunc(r.Folder.order(), func(c int) bool { return r.Folder.Images[c] >= left.Least })
 		var list []string
 		for _, c := range classes[:min(len(classes), shown)] {
 			list = append(list, fmt.Sprintf("%s has %s", class(r.Folder.Classes[c]), english.Plural(r.Folder.Images[c], "image", "")))
 		}
 		if more := len(classes) - len(list); more > 0 {
-			list = append(list, fmt.Sprintf("%d more have as few", more))
+			list = append(list, fmt.Sprintf("and %d more classes", more))
 		}
 		verb := "takes"
 		if len(classes) > 1 {
-			verb = "take"
+			verb = "they take"
 		}
-		p.comment("", "%s: %s no part in %s, which need %d images of a class. Training uses every image.",
-			strings.Join(list, ", "), verb, strings.Join(left.Families, ", "), left.Least)
+		p.comment("", "%s: %s no part in %s, for which a class needs %d images. Training uses all images.",
+			strings.Join(list, ", "), verb, english.WordSeries(left.Families, "and"), left.Least)
 	}
 }
 
@@ -199,18 +195,24 @@ func (r Request) sizeReason() string {
 	if f.Looked < f.total() {
 		own += fmt.Sprintf(" (of %d looked at)", f.Looked)
 	}
-	best := f.Shapes(r.GPU)[0].Size
+	shapes := f.Shapes(r.GPU)
+	best, next := shapes[0].Size, r.Shape.Size // the next larger one
+	for _, s := range slices.Backward(shapes) {
+		if next = s.Size; next > r.Shape.Size {
+			break
+		}
+	}
 	switch {
 	case r.Shape.Size == best && best > f.Median:
-		return own + "; they are enlarged a little. More pixels take longer to train."
+		return own + "; they are enlarged a little."
 	case r.Shape.Size == best && float64(2*best) <= enlarged*float64(f.Median):
 		return own + "; this is as large as this machine trains in reasonable time."
 	case r.Shape.Size == best:
 		return own + "."
 	case r.Speed == nil:
-		return own + fmt.Sprintf(". Nothing was measured: at %dx%[1]d, a trial would take several times as long.", best)
+		return own + fmt.Sprintf(". Nothing was measured: at %dx%[1]d, a trial would take several times as long.", next)
 	}
-	return own + fmt.Sprintf(". At %dx%[1]d, too few steps of training would fit into the time.", best)
+	return own + fmt.Sprintf(". At %dx%[1]d, too few steps of training would fit into the time.", next)
 }
 
 func (r Request) model(p *page, n numbers) {
