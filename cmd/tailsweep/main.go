@@ -81,7 +81,7 @@ func newRoot(a *cli.App) *cobra.Command {
 		Long: `tailsweep searches loss weights that improve the rare classes of a diffusion model
 without making the frequent classes worse.
 
-    tailsweep init > my.yaml      write a spec, then: validate, plan
+    tailsweep init > my.yaml      write a spec (--from FOLDER: of your images), then: validate, plan
     tailsweep run my.yaml         run it, here or on a cluster
     tailsweep best my-sweep       then: pull, report, sample
 

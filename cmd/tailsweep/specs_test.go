@@ -19,7 +19,7 @@ import (
 
 func TestInitValidatePlan(t *testing.T) {
 	for _, method := range sweep.Methods() {
-		text := cmdline(t, nil, "", "init", "my-search", "--method", string(method))
+		text := cmdline(t, nil, "", "init", "--name", "my-search", "--method", string(method))
 		require.Equal(t, cli.ExitOK, text.Code, text.Err)
 		path := filepath.Join(t.TempDir(), "spec.yaml")
 		require.NoError(t, os.WriteFile(path, []byte(text.out), 0o600))

@@ -169,11 +169,11 @@ func (l listing) look(ctx context.Context, d sweep.Dataset) ([]imagefile.Look, e
 	looks := make([]imagefile.Look, n)
 	seen := make([]bool, n)
 	var failed atomic.Value
-	err := each(looks, 1, Loader{Progress: func(int, int) error { return context.Cause(ctx) }}, func(dst []imagefile.Look, k int) error {
+	err := each(n, Loader{Progress: func(int, int) error { return context.Cause(ctx) }}, func(k int) error {
 		file := l.files[k*len(l.files)/n]
 		data, err := readImage(d, file)
 		if err == nil {
-			dst[0], err = imagefile.LookAt(path.Join(filepath.ToSlash(d.Path), file), data)
+			looks[k], err = imagefile.LookAt(path.Join(filepath.ToSlash(d.Path), file), data)
 		}
 		if err != nil {
 			failed.Store(err.Error())

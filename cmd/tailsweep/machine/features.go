@@ -2,13 +2,11 @@ package machine
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -17,7 +15,6 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
-	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
@@ -85,7 +82,7 @@ FILE is written at the end: after Ctrl-C it is as it was.`,
 		if err := a.Download(cmd.Context(), d); err != nil {
 			return err
 		}
-		made, err := trainClassifier(cmd.Context(), a, name.Value, features.TrainOptions{Dataset: d, Epochs: *epochs, Output: *path})
+		made, err := a.TrainClassifier(cmd.Context(), name.Value, features.TrainOptions{Dataset: d, Epochs: *epochs, Output: *path})
 		if err != nil {
 			return cli.AsBadInput(err)
 		}
@@ -131,40 +128,6 @@ func trainedOn(a *cli.App, argument string, size int) (sweep.Dataset, error) {
 	}
 	d.Size = size
 	return d, nil
-}
-
-// trainClassifier trains with progress.
-func trainClassifier(ctx context.Context, a *cli.App, choice string, o features.TrainOptions) (features.Trained, error) {
-	b, err := backend.Open(choice)
-	if err != nil {
-		return features.Trained{}, err
-	}
-	defer b.Close()
-	a.Log("%s on %s", b.Choice, b.Device)
-	loader := a.Loader(ctx)
-	loader.Log = a.Log
-	o.Backend, o.Loader, o.Progress = b, loader, showSteps(a)
-	return features.Train(ctx, o)
-}
-
-// showSteps prints how far a training is, every few seconds.
-func showSteps(a *cli.App) func(step, steps int, loss float64) {
-	const every = 5 * time.Second
-	var began, last time.Time // after the first step, which compiles
-	var sum float64
-	var first, summed int
-	return func(step, steps int, loss float64) {
-		if began.IsZero() {
-			began, last, first = time.Now(), time.Now(), step
-		}
-		sum, summed = sum+loss, summed+1
-		if time.Since(last) < every || step == steps {
-			return
-		}
-		left := time.Since(began) / time.Duration(step-first) * time.Duration(steps-step)
-		a.Log("step %d of %d, loss %.4f, about %s left", step, steps, sum/float64(summed), text.Duration(left))
-		last, sum, summed = time.Now(), 0, 0
-	}
 }
 
 // classifierOf measures a classifier.

@@ -26,6 +26,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/cost"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 	"github.com/tailsweep/tailsweep/worker"
 )
@@ -74,7 +75,7 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	if r.Features, err = o.prepareFeatures(ctx, a, d, network); err != nil {
+	if r.Features, err = o.prepareFeatures(ctx, a, d, r.Folder.Total(), network); err != nil {
 		return err
 	}
 	p, err := proposal.Of(r)
@@ -84,7 +85,7 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	if err := file.Write(o.to, []byte(p.Text), specMode); err != nil {
 		return cli.Usagef("init: %v", err)
 	}
-	if err := checkWritten(a, o.to); err != nil {
+	if err := checkWritten(ctx, a, o.to); err != nil {
 		return err
 	}
 	for _, note := range p.Notes {
@@ -102,10 +103,10 @@ func (o initOptions) network() string {
 }
 
 // checkWritten checks the spec as validate does.
-func checkWritten(a *cli.App, path string) error {
-	spec, content, err := a.ReadChecked(path)
+func checkWritten(ctx context.Context, a *cli.App, path string) error {
+	spec, content, err := a.ReadChecked(ctx, path)
 	if err == nil {
-		err = a.CheckData(path, content, spec)
+		err = a.CheckData(ctx, path, content, spec)
 	}
 	if err != nil {
 		return fmt.Errorf("init: the spec was written, but does not pass `tailsweep validate`: %w", err)
@@ -123,29 +124,41 @@ func summary(o initOptions, r proposal.Request, p proposal.Proposal) string {
 	return all
 }
 
-// inSpec is how a spec in the file o.to names a file: relative to the spec's folder if it is
-// given relative to the working directory and the workers are on this machine.
+// inSpec is how a spec in the file o.to names a file that the user gave: relative to the
+// spec's folder if it was given relative to the working directory and the workers are on this
+// machine.
 func (o initOptions) inSpec(a *cli.App, path string) (string, error) {
-	if !utf8.ValidString(path) {
-		return "", cli.Usagef("init: the name %q is not UTF-8, which a spec cannot have: rename it", path)
+	if filepath.IsAbs(path) {
+		return utf8Path(path)
 	}
-	target, err := connect.Resolve(a.Flags)
-	absolute, err2 := filepath.Abs(path)
-	base, err3 := filepath.Abs(filepath.Dir(o.to))
-	if err := errors.Join(err2, err3); err != nil {
+	return o.besideSpec(a, path)
+}
+
+// besideSpec is inSpec for a file that is relative to the spec's folder whatever the user gave.
+func (o initOptions) besideSpec(a *cli.App, path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	base, err2 := filepath.Abs(filepath.Dir(o.to))
+	if err := errors.Join(err, err2); err != nil {
 		return "", cli.Usagef("init: %v", err)
 	}
-	if filepath.IsAbs(path) || err == nil && !target.Embedded {
-		return absolute, nil
+	if target, err := connect.Resolve(a.Flags); err == nil && !target.Embedded {
+		return utf8Path(absolute)
 	}
 	relative, err := filepath.Rel(base, absolute)
 	if err != nil {
-		return absolute, nil //nolint:nilerr // there is no relative path
+		return utf8Path(absolute)
 	}
 	if sweep.OfHome(relative) {
 		relative = "./" + relative
 	}
-	return relative, nil
+	return utf8Path(relative)
+}
+
+func utf8Path(path string) (string, error) {
+	if !utf8.ValidString(path) {
+		return "", cli.Usagef("init: the name %q is not UTF-8, which a spec cannot have: rename it", path)
+	}
+	return path, nil
 }
 
 // survey looks at the folder.
@@ -180,11 +193,7 @@ func survey(ctx context.Context, a *cli.App, o initOptions) (f proposal.Folder, 
 	if err := f.Check(); err != nil {
 		return f, cli.Usagef("init: --from: %s %w", o.from, err)
 	}
-	images := 0
-	for _, n := range f.Images {
-		images += n
-	}
-	a.Log("  %s of %s", english.Plural(images, "image", ""), english.Plural(len(f.Classes), "class", "classes"))
+	a.Log("  %s of %s", english.Plural(f.Total(), "image", ""), english.Plural(len(f.Classes), "class", "classes"))
 	return f, nil
 }
 
@@ -278,44 +287,54 @@ func writeImage(path string) error {
 // readImages reads all images as a training does, and writes what it finds into r.Folder.
 func readImages(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request) (sweep.Dataset, error) {
 	d := sweep.Dataset{
-		Name: sweep.ImageFolder, Path: o.from, FolderClasses: len(r.Folder.Classes), FolderChannels: 3, Size: r.Shape.Size,
+		Name: sweep.ImageFolder, Path: o.from, FolderClasses: len(r.Folder.Classes), FolderChannels: 3, Size: r.Shape.Size, SkipUnreadable: true,
 		Background: r.Folder.Background(), FollowLinks: r.Folder.FollowLinks, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1},
 	}
 	a.Log("reading all images ...")
-	set, err := a.Load(ctx, d)
-	if ctx.Err() != nil {
-		return d, context.Cause(ctx)
+	err := a.Loader(ctx).Check(d)
+	var about dataset.About
+	if err == nil {
+		about, err = dataset.Describe(d)
 	}
 	if err != nil {
-		whole := d
-		whole.SkipUnreadable = true
-		again, failed := a.Load(ctx, whole)
-		if ctx.Err() != nil {
-			return d, context.Cause(ctx)
-		}
-		if failed != nil {
-			return d, fmt.Errorf("init: --from: %w", failed)
-		}
-		set, d = again, whole
-		r.Folder.Images = set.Counts
-		r.Folder.Unreadable, r.Folder.Broken = set.Unreadable()
-		if r.Folder.Broken == 0 {
-			return d, err
-		}
+		return d, cli.AsBadInput(fmt.Errorf("init: --from: %w", err))
+	}
+	r.Folder.Images = about.Counts
+	if r.Folder.Unreadable, r.Folder.Broken = about.Unreadable(); r.Folder.Broken > 0 {
 		a.Log("  %s cannot be read", english.Plural(r.Folder.Broken, "image", ""))
 		if err := r.Folder.Check(); err != nil {
-			return d, cli.Usagef("init: --from: without images that cannot be read, %s %w", o.from, err)
+			return d, cli.Usagef("init: --from: without the images that cannot be read, %s %w", o.from, err)
 		}
 	}
-	if r.Folder.Grey && proposal.Grey(set.Images) {
+	d.SkipUnreadable = r.Folder.Broken > 0
+	if r.Folder.Grey {
+		if r.Folder.Grey, err = grey(ctx, a, d); err != nil {
+			return d, err
+		}
+	}
+	if r.Folder.Grey {
 		d.FolderChannels = 1
 	}
-	r.Folder.Grey = d.FolderChannels == 1
 	return d, nil
 }
 
+// grey reports whether no image has a colour.
+func grey(ctx context.Context, a *cli.App, d sweep.Dataset) (bool, error) {
+	set, err := a.Load(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	for i := range set.Len() {
+		image, err := set.Image(i)
+		if err != nil || !proposal.Grey(image) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // prepareFeatures returns the network of the metrics, which it trains unless one is given.
-func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Dataset, path string) (f proposal.Features, err error) {
+func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Dataset, images int, path string) (f proposal.Features, err error) {
 	f.Classifier = true
 	if o.features != "" {
 		network, err := features.Inspect(o.features, features.Images{Size: d.Size, Channels: d.Channels()})
@@ -329,23 +348,18 @@ func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Da
 		f.Dims, f.Classifier, f.About = network.Dims, network.Classes > 0, "It was given by --features."
 		return f, err
 	}
-	if f.Path, err = o.inSpec(a, path); err != nil {
+	if f.Path, err = o.besideSpec(a, path); err != nil {
 		return f, err
 	}
 	f.Dims = features.Dims
-	b, err := backend.Open(o.backend.Value)
-	if err != nil {
-		return f, err
-	}
-	defer b.Close()
 	a.Log("training a classifier of the classes, which the metrics need ...")
-	made, err := features.Train(ctx, features.TrainOptions{Backend: b, Dataset: d, Epochs: features.DefaultEpochs, Output: path, Log: func(format string, args ...any) {
-		a.Log("  "+format, args...)
-	}})
+	const seen = 256_000 // images of a training, which takes minutes
+	epochs := min(features.DefaultEpochs, max(1, seen/images))
+	made, err := a.TrainClassifier(ctx, o.backend.Value, features.TrainOptions{Dataset: d, Epochs: epochs, Output: path})
 	if err != nil {
 		return f, cli.AsBadInput(fmt.Errorf("init: %w", err))
 	}
-	f.About = fmt.Sprintf("A classifier of these classes, which init trained: it is right about %.0f %% of %s that it had not seen.",
-		100*made.Accuracy, english.Plural(made.Tested, "image", ""))
+	balanced := evaluate.GroupAccuracy(made.Groups, made.Labels, made.Predictions)[sweep.GroupAll]
+	f.About = fmt.Sprintf("A classifier of these classes, which init trained: of images that it had not seen it is right about %.0f %%, in the mean over the classes.", 100*balanced)
 	return f, nil
 }

@@ -85,8 +85,8 @@ func (f Folder) order() []int {
 	return order
 }
 
-// total is the number of images.
-func (f Folder) total() (all int) {
+// Total is the number of images.
+func (f Folder) Total() (all int) {
 	for _, n := range f.Images {
 		all += n
 	}

@@ -2,6 +2,7 @@ package proposal
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -100,7 +101,7 @@ func Of(r Request) (Proposal, error) {
 
 // reason is the message of a fault without its field and what is valid.
 func reason(err error) string {
-	if fault, ok := err.(*sweep.FieldError); ok {
+	if fault, ok := errors.AsType[*sweep.FieldError](err); ok {
 		return fault.Message
 	}
 	return err.Error()
@@ -122,7 +123,7 @@ func (r Request) finish(p *Proposal, n numbers) error {
 	return nil
 }
 
-// facts are what is known of the evaluation of the spec.
+// unmeasurable returns why the folder does not allow a metric of the spec, or nil.
 func (r Request) unmeasurable(spec *sweep.Spec) error {
 	groups, err := spec.Dataset.ClassGroups(r.Folder.Classes, r.Folder.Images)
 	if err != nil {
@@ -209,7 +210,7 @@ func (n *numbers) setSteps(steps int) {
 
 // mostSteps is how many steps a training should have at most.
 func (r Request) mostSteps() int {
-	return min(mostSteps, max(2*FewSteps, mostEpochs*r.Folder.total()/r.batch()))
+	return min(mostSteps, max(2*FewSteps, mostEpochs*r.Folder.Total()/r.batch()))
 }
 
 // afford returns how many steps a trial can have, after it has made the evaluation cheaper
@@ -253,7 +254,7 @@ func (r Request) batch() int {
 	switch {
 	case r.GPU:
 		return 128
-	case r.Folder.total() < 128:
+	case r.Folder.Total() < 128:
 		return 32
 	}
 	return 64

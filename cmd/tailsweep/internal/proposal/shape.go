@@ -44,7 +44,7 @@ func (f Folder) Shapes(gpu bool) []Shape {
 		if f.Median == 28 && size > 28 {
 			continue
 		}
-		if gpu && size >= 32 && f.total() >= leastLarge {
+		if gpu && size >= 32 && f.Total() >= leastLarge {
 			shapes = append(shapes, Shape{size, presetLarge})
 		}
 		preset := presetSmall

@@ -16,7 +16,7 @@ import (
 )
 
 // page is the text of a spec with comments.
-type page struct{ strings.Builder }
+type page struct{ text strings.Builder }
 
 // commentWidth is the width of a line of a comment.
 const commentWidth = 100
@@ -29,7 +29,9 @@ func (p *page) comment(indent, format string, args ...any) {
 	}
 }
 
-func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+func (p *page) line(format string, args ...any) {
+	_, _ = fmt.Fprintf(&p.text, format+"\n", args...) // a strings.Builder takes every write
+}
 
 // plain is text that needs no quotes in YAML.
 var plain = regexp.MustCompile(`^[A-Za-z./_][A-Za-z0-9./_-]*$`)
@@ -70,14 +72,14 @@ func (r Request) text(g goals, n numbers) string {
 	r.model(&p, n)
 	r.evaluation(&p, n)
 	r.search(&p, g, n)
-	return p.String()
+	return p.text.String()
 }
 
 func (r Request) dataset(p *page) {
 	f := r.Folder
 	split := f.split()
 	groups, _ := sweep.Dataset{Groups: split.groups}.ClassGroups(f.Classes, f.Images) // not by names: there is no error
-	p.comment("", "%s of %s.", english.Plural(f.total(), "image", ""), english.Plural(len(f.Classes), "class", "classes"))
+	p.comment("", "%s of %s.", english.Plural(f.Total(), "image", ""), english.Plural(len(f.Classes), "class", "classes"))
 	if split.alike {
 		p.comment("", "The classes have about the same size, so that none is rare: %s.", f.names(f.order()))
 	} else {
@@ -192,7 +194,7 @@ func (r Request) sizeReason() string {
 	if f.Shortest != f.Longest {
 		own += fmt.Sprintf(" in the middle, from %d to %d", f.Shortest, f.Longest)
 	}
-	if f.Looked < f.total() {
+	if f.Looked < f.Total() {
 		own += fmt.Sprintf(" (of %d looked at)", f.Looked)
 	}
 	shapes := f.Shapes(r.GPU)
@@ -228,7 +230,7 @@ func (r Request) model(p *page, n numbers) {
 		lr = "2e-4"
 	}
 	p.line("train:")
-	epochs := float64(n.steps*r.batch()) / float64(r.Folder.total())
+	epochs := float64(n.steps*r.batch()) / float64(r.Folder.Total())
 	often := fmt.Sprintf("Each image is seen about %.0f times.", epochs)
 	if epochs < 1.5 {
 		often = fmt.Sprintf("That is %.2g passes over the images.", epochs)
