@@ -7,10 +7,6 @@ import (
 	"image/draw"
 	"slices"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
-
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
@@ -43,12 +39,11 @@ func (s *Set) Sheet(columns int) (image.Image, error) {
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	for k, r := range rows {
 		top := sheetGap + k*cell
-		write := func(baseline int, text string) {
-			runes := []rune(text)
-			Caption(canvas, 0, baseline, GroupColour(r.group), string(runes[:min(len(runes), (sheetCaption-6)/7)]))
+		write := func(baseline int, text, instead string) {
+			Caption(canvas, 0, baseline, sheetCaption, GroupColour(r.group), text, instead)
 		}
-		write(top+cell/2-4, fmt.Sprintf("%d %s", r.class, s.Classes[r.class])) // the font has Latin letters only
-		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]))
+		write(top+cell/2-4, fmt.Sprintf("%d %s", r.class, s.Classes[r.class]), fmt.Sprintf("class %d", r.class))
+		write(top+cell/2+10, fmt.Sprintf("%s, %d images", r.group, s.Counts[r.class]), "")
 		first := slices.Index(s.Labels, r.class)
 		for column := range min(columns, s.Counts[r.class]) {
 			px, err := s.Image(first + column)
@@ -71,12 +66,6 @@ func (s *Set) paint(canvas *image.RGBA, left, top, scale int, px []float32) {
 			canvas.SetRGBA(left+x, top+y, color.RGBA{level(at, 0), level(at, 1), level(at, 2), 255})
 		}
 	}
-}
-
-// Caption writes text on canvas, a little to the right of left.
-func Caption(canvas draw.Image, left, baseline int, c color.Color, text string) {
-	d := font.Drawer{Dst: canvas, Src: image.NewUniform(c), Face: basicfont.Face7x13, Dot: fixed.P(left+6, baseline)}
-	d.DrawString(text)
 }
 
 // GroupColour returns the colour of a group in images for people. Colour-blind readers can

@@ -11,8 +11,6 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/image/font/basicfont"
-
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
@@ -123,13 +121,16 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	for i, p := range panels {
 		left := i * width
-		dataset.Caption(canvas, left, gridHeader-7, color.Black, p.title[:min(len(p.title), width/basicfont.Face7x13.Advance-1)])
+		dataset.Caption(canvas, left, gridHeader-7, width, color.Black, p.title, "")
 		values := len(p.images) / (len(counts) * perClass)
 		for row, class := range p.classes {
 			top := header + gridGap + row*cell
 			group := groups.Of(class)
-			dataset.Caption(canvas, left, top+cell/2-4, dataset.GroupColour(group), fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]))
-			dataset.Caption(canvas, left, top+cell/2+10, dataset.GroupColour(group), group)
+			caption := func(baseline int, text, instead string) {
+				dataset.Caption(canvas, left, baseline, gridLabel, dataset.GroupColour(group), text, instead)
+			}
+			caption(top+cell/2-4, fmt.Sprintf("%s (%d)", about.Classes[class], counts[class]), fmt.Sprintf("class %d (%d)", class, counts[class]))
+			caption(top+cell/2+10, group, "")
 			for column := range columns {
 				at := (class*perClass + column) * values
 				paint(canvas, left+gridLabel+column*cell, top, d.Size, p.images[at:at+values])
