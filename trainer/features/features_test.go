@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -211,6 +213,34 @@ func TestTrainThatIsInterrupted(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
+}
+
+// The training and the real images are those of one folder: what it has besides is logged once.
+func TestTrainLogsWhatIsLeftOutOnce(t *testing.T) {
+	t.Setenv("TAILSWEEP_CACHE_DIR", t.TempDir())
+	b, err := backend.Open(backend.Go)
+	require.NoError(t, err)
+	defer b.Close()
+	dir := t.TempDir()
+	for _, name := range []string{"ant/0.png", "ant/1.png", "bee/0.png", "bee/1.png"} {
+		var data bytes.Buffer
+		img := image.NewGray(image.Rect(0, 0, 8, 8))
+		img.Pix[0] = byte(len(name) * int(name[4]))
+		require.NoError(t, png.Encode(&data, img))
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data.Bytes(), 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "readme"), nil, 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	var lines []string
+	_, err = Train(ctx, TrainOptions{
+		Backend: b, Output: filepath.Join(t.TempDir(), "f"),
+		Dataset:  sweep.Dataset{Name: sweep.ImageFolder, Path: dir, FolderChannels: 1, Size: 8, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}},
+		Loader:   dataset.Loader{Log: func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }},
+		Progress: func(int, int, float64) { cancel() },
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, []string{dir + ": left out 1: not an image (readme)"}, lines)
 }
 
 func TestForeignWeightsAreRefused(t *testing.T) {

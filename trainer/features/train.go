@@ -47,6 +47,7 @@ type Trained struct {
 	dataset.About // the dataset; Counts are of the images that it was trained on
 
 	Steps       int
+	Epochs      int    // passes over the images that the steps are, rounded up
 	Digest      string // SHA-256 of the file
 	Labels      []int  // of the images that it was tested on, which it was not trained on
 	Predictions []int  // of these images
@@ -72,8 +73,12 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	if o.Dataset.Name == sweep.FashionMNIST {
 		test, err = dataset.Balanced(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Dataset.Size})
 	} else {
+		load := o.Loader
+		if o.Dataset.Reference == "" {
+			load.Log = nil // the same folder: what is left out has been logged
+		}
 		var real *dataset.Set
-		if real, err = o.Loader.Balanced(o.Dataset); err == nil {
+		if real, err = load.Balanced(o.Dataset); err == nil {
 			training, test, err = testImages(training, real)
 		}
 	}
@@ -82,6 +87,7 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 	}
 	made.Counts, made.Labels = training.Counts, test.Labels
 	made.Steps = stepsOf(training.Len(), o.Epochs)
+	made.Epochs = (made.Steps*batch + training.Len() - 1) / training.Len()
 	weights, err := fit(ctx, o.Backend, training, ownSeed, made.Steps, o.Progress)
 	if err != nil {
 		return Trained{}, fmt.Errorf("features: %w", err)

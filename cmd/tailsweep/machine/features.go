@@ -29,6 +29,7 @@ type Classifier struct {
 	File     string             `json:"file"`
 	Digest   string             `json:"digest"` // SHA-256
 	Steps    int                `json:"steps"`
+	Epochs   int                `json:"epochs"`            // that the steps are, rounded up
 	Images   int                `json:"images"`            // that it was trained on
 	Tested   int                `json:"tested"`            // images that it was tested on
 	Accuracy float64            `json:"accuracy"`          // share of these images
@@ -87,7 +88,7 @@ FILE is written at the end: after Ctrl-C it is as it was.`,
 			return cli.AsBadInput(err)
 		}
 		c := classifierOf(made, *path)
-		if warning := c.warning(*epochs); warning != "" {
+		if warning := c.warning(); warning != "" {
 			a.Log("%s", warning)
 		}
 		return a.PrintAs(output, c, c.text(a)...)
@@ -132,7 +133,7 @@ func trainedOn(a *cli.App, argument string, size int) (sweep.Dataset, error) {
 
 // classifierOf measures a classifier.
 func classifierOf(made features.Trained, path string) Classifier {
-	c := Classifier{File: path, Digest: made.Digest, Steps: made.Steps, Tested: len(made.Labels), Groups: map[string]float64{}}
+	c := Classifier{File: path, Digest: made.Digest, Steps: made.Steps, Epochs: made.Epochs, Tested: len(made.Labels), Groups: map[string]float64{}}
 	tested, right := make([]int, len(made.Classes)), make([]int, len(made.Classes))
 	for i, label := range made.Labels {
 		tested[label]++
@@ -160,7 +161,7 @@ func classifierOf(made features.Trained, path string) Classifier {
 }
 
 // warning is the warning about a classifier with low accuracy; "" for a good one.
-func (c Classifier) warning(epochs int) string {
+func (c Classifier) warning() string {
 	if c.Balanced >= enoughAccuracy {
 		return ""
 	}
@@ -178,7 +179,7 @@ func (c Classifier) warning(epochs int) string {
 		of = " of " + text.List(names, shown)
 	}
 	return fmt.Sprintf("warning: balanced accuracy %.2f is below %.1f: metrics based on this classifier are unreliable; "+
-		"use more images%s, or --epochs above %d", c.Balanced, enoughAccuracy, of, epochs)
+		"use more images%s, or --epochs above %d", c.Balanced, enoughAccuracy, of, c.Epochs)
 }
 
 // text formats the classifier.

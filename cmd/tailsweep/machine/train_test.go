@@ -49,7 +49,7 @@ func TestClassifierIsMeasuredByClass(t *testing.T) {
 			Classes: []string{"ant", "bee", "cat", "dog"}, Counts: []int{90, 6, 2, 1},
 			Groups: sweep.ClassGroups{Head: []int{0}, Medium: []int{1, 2}, Tail: []int{3}},
 		},
-		Steps: 400, Digest: "abc",
+		Steps: 400, Epochs: 518, Digest: "abc",
 	}
 	made.Labels = slices.Concat(slices.Repeat([]int{0}, 10), []int{1, 1, 2})
 	made.Predictions = slices.Repeat([]int{0}, 13)
@@ -60,7 +60,7 @@ func TestClassifierIsMeasuredByClass(t *testing.T) {
 	require.Equal(t, ClassAccuracy{Name: "bee", Group: sweep.GroupMedium, Images: 6, Tested: 2, Accuracy: new(0.0)}, c.Classes[1])
 	require.Nil(t, c.Classes[3].Accuracy)
 	require.Equal(t, 99, c.Images)
-	require.Equal(t, "warning: balanced accuracy 0.33 is below 0.7: metrics based on this classifier are unreliable; use more images of bee, cat, or --epochs above 12", c.warning(12))
+	require.Equal(t, "warning: balanced accuracy 0.33 is below 0.7: metrics based on this classifier are unreliable; use more images of bee, cat, or --epochs above 518", c.warning(), "fewer than those trained for change nothing")
 	require.Equal(t, []string{
 		"CLASS  NAME  GROUP   IMAGES  TESTED  ACCURACY",
 		"    0  ant   head        90      10    1.0000",
@@ -76,9 +76,9 @@ func TestClassifierIsMeasuredByClass(t *testing.T) {
 	}, c.text(&cli.App{}))
 
 	made.Predictions = made.Labels
-	require.Empty(t, classifierOf(made, "").warning(12))
+	require.Empty(t, classifierOf(made, "").warning())
 	made.Labels, made.Predictions = nil, nil
-	require.Contains(t, classifierOf(made, "").warning(12), "warning: ", "nothing is known")
+	require.Contains(t, classifierOf(made, "").warning(), "warning: ", "nothing is known")
 }
 
 // Mistakes are found before the work.
