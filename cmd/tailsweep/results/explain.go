@@ -43,9 +43,10 @@ type expectation struct {
 // rule of best, pareto and the report.
 type constraint struct {
 	Constraint string               `json:"constraint"`
-	Value      *float64             `json:"value,omitempty"`  // mean over the seeds of the configuration, of a completed trial
-	Limit      *float64             `json:"limit,omitempty"`  // absent while the baseline has no result
-	Within     *float64             `json:"within,omitempty"` // what Value less Limit is uncertain by, on each side, at 95 %; absent where no error is known
+	Value      *float64             `json:"value,omitempty"`       // mean over the seeds of the configuration, of a completed trial
+	Limit      *float64             `json:"limit,omitempty"`       // absent while the baseline has no result
+	Within     *float64             `json:"within,omitempty"`      // what Value less Limit is uncertain by, on each side, at 95 %; absent where no error is known
+	SeedEffect float64              `json:"seed_effect,omitempty"` // what the seeds are estimated to have added to Value; it is subtracted, as that of the baseline's from Limit
 	Satisfied  analysis.Feasibility `json:"satisfied,omitempty"`
 }
 
@@ -141,7 +142,7 @@ func explain(spec *sweep.Spec, ledger []sweep.Trial, prior []sampler.Source, t s
 			h.Limit = &limit.Mean
 		}
 		if mean, ok := limits.Noise(i).Mean(t.Params.Key()); ok && t.Status == sweep.StatusCompleted {
-			h.Value = &mean.Mean
+			h.Value, h.SeedEffect = &mean.Mean, limits.Noise(i).Effect(t.Params.Key())
 			h.Satisfied, _ = limits.Satisfied(i, t.Params.Key())
 			if excess, ok := limits.Interval(i, t.Params.Key()); ok && excess.StdDev > 0 {
 				h.Within = new(analysis.Decisive * excess.StdDev)
@@ -263,6 +264,9 @@ func constraintsText(e Explanation) []string {
 		t.Row(h.Constraint, trialview.Number(h.Limit), trialview.Number(h.Value), within, satisfiedText[h.Satisfied])
 	}
 	lines := t.Indented()
+	if slices.ContainsFunc(e.Constraints, func(h constraint) bool { return h.SeedEffect != 0 }) {
+		lines = append(lines, "  Values and limits are without the mean effect of their seeds.")
+	}
 	if e.Feasibility != "" {
 		lines = append(lines, fmt.Sprintf("  %-12s %s", "constraints", e.Feasibility))
 	}

@@ -52,6 +52,28 @@ func TestExplainIsAsFeasibleAsBest(t *testing.T) {
 	require.Contains(t, lines, "  constraints  undecided")
 }
 
+// Where the seeds shift all configurations alike, the verdict is on values without their
+// effects, and explain says so.
+func TestExplainSeedEffects(t *testing.T) {
+	limit, err := sweep.ParseConstraint("fid.head <= baseline.fid.head + 1")
+	require.NoError(t, err)
+	spec := &sweep.Spec{Method: sweep.MethodRandom, Constraints: []sweep.Constraint{limit}}
+	var ledger []sweep.Trial
+	add := func(kind sweep.Kind, x, head float64, seeds ...int64) {
+		for _, seed := range seeds {
+			head := head + []float64{0, 30, -25}[seed-1] + 0.1*float64(len(ledger)%2)
+			ledger = append(ledger, sweep.Trial{Assignment: sweep.Assignment{Kind: kind, Number: len(ledger), Seed: seed, Params: sweep.Params{"x": sweep.Number(x)}}, Status: sweep.StatusCompleted, Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.head": head}}})
+		}
+	}
+	add(sweep.KindBaseline, 0, 100, 1, 2, 3)
+	add(sweep.KindSearch, 1, 100, 1, 2, 3)
+	add(sweep.KindSearch, 2, 99, 2) // 129
+	e := explain(spec, ledger, nil, ledger[6], false)
+	require.InDelta(t, 99, *e.Constraints[0].Value, 3)
+	require.Equal(t, analysis.Feasible, e.Feasibility)
+	require.Contains(t, explanationText(e), "  Values and limits are without the mean effect of their seeds.")
+}
+
 // A requested trial is explained by who asked for it, and marked in the table.
 func TestRequestedTrials(t *testing.T) {
 	spec := &sweep.Spec{Method: sweep.MethodRandom}
