@@ -26,24 +26,33 @@ func Trial(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) error {
 // Faults returns every reason why a trial of spec could not be evaluated. The error is
 // for files that cannot be read.
 func Faults(spec *sweep.Spec, a sweep.Assignment, trained dataset.About) ([]sweep.FieldError, error) {
-	real, err := dataset.DescribeBalanced(spec.Dataset)
+	facts, err := Facts(spec, trained)
 	if err != nil {
 		return nil, err
-	}
-	network, classifier, err := readNetworks(spec, len(trained.Classes))
-	if err != nil {
-		return nil, BadData(err)
 	}
 	if _, err := spec.Settings(a); err != nil {
 		return nil, BadData(err)
 	}
-	facts := sweep.Facts{Classes: trained.Classes, Groups: &trained.Groups, Real: real.Available, Dims: network.Dims, Classifier: classifier}
 	if spec.MeasuresCAS() {
 		if facts.HeldOut, err = dataset.HeldOut(spec.Dataset); err != nil {
 			return nil, err
 		}
 	}
 	return spec.Unmeasurable(facts, a), nil
+}
+
+// Facts describes what trials of spec are evaluated with, without the images that are held
+// out. trained is what they train on.
+func Facts(spec *sweep.Spec, trained dataset.About) (sweep.Facts, error) {
+	real, err := dataset.DescribeBalanced(spec.Dataset)
+	if err != nil {
+		return sweep.Facts{}, err
+	}
+	network, classifier, err := readNetworks(spec, len(trained.Classes))
+	if err != nil {
+		return sweep.Facts{}, BadData(err)
+	}
+	return sweep.Facts{Classes: trained.Classes, Groups: &trained.Groups, Real: real.Available, Dims: network.Dims, Classifier: classifier}, nil
 }
 
 // Here reports whether the images of an image folder are on this machine: those of a URL

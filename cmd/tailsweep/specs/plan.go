@@ -17,6 +17,8 @@ import (
 	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // Estimate is the output of `tailsweep plan -o json`.
@@ -28,6 +30,9 @@ type Estimate struct {
 	Backend        string           `json:"backend,omitempty"`          // that was measured
 	StepsPerSecond float64          `json:"steps_per_second,omitempty"` // measured, or as given
 	From           []earlier.Lesson `json:"from,omitempty"`
+	// Imprecise are the metrics whose interval is likely to be wider than the effect that
+	// the spec looks for.
+	Imprecise []sweep.Imprecise `json:"imprecise,omitempty"`
 }
 
 // Plan is the verb plan: it estimates what a sweep costs.
@@ -39,7 +44,9 @@ func Plan(a *cli.App) *cobra.Command {
 machine, with every loss term that a trial can have. It ends after 20 seconds, but not
 before the second step: the first one compiles, which may take longer.
 --steps-per-second gives the speed of another machine. --no-measure skips the
-measurement and omits the time estimate.
+measurement and omits the time estimate. It also names the metrics whose interval is
+likely to be wider than the effect that the spec looks for: what a constraint allows, or
+6 % of an objective.
 
 Where the spec names earlier sweeps, or --from does, plan reads them from the object store
 and prints what the search would learn from each, as run does.`,
@@ -79,6 +86,7 @@ and prints what the search would learn from each, as run does.`,
 		if err := a.CheckData(cmd.Context(), args[0], content, spec); err != nil {
 			return err
 		}
+		p.Imprecise = spec.Imprecisions(facts(spec))
 		if measured {
 			if p.Backend, p.StepsPerSecond, err = measure.Probe(cmd.Context(), a, spec, name.Value); err != nil {
 				return cli.AsBadInput(fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err))
@@ -103,6 +111,18 @@ and prints what the search would learn from each, as run does.`,
 		return a.PrintAs(output, p, planText(spec, p)...)
 	}
 	return cmd
+}
+
+// facts returns what the spec and the images on this machine say of the evaluation.
+func facts(spec *sweep.Spec) sweep.Facts {
+	if precheck.Here(spec) {
+		if about, err := dataset.Describe(spec.Dataset); err == nil {
+			if f, err := precheck.Facts(spec, about); err == nil {
+				return f
+			}
+		}
+	}
+	return spec.Dataset.Facts()
 }
 
 func planText(spec *sweep.Spec, p Estimate) []string {
@@ -138,6 +158,9 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 	}
 	if plan.Trials > 0 {
 		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", text.Bytes(plan.WrittenBytes), text.Bytes(plan.KeptBytes)))
+	}
+	for _, m := range p.Imprecise {
+		lines = append(lines, console.Wrapped("precision    ", m.String())...)
 	}
 	if plan.TrialTime <= 0 {
 		lines = append(lines, "time         not estimated: nothing was measured")
