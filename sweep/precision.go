@@ -132,7 +132,8 @@ func (s *Spec) imprecise(metric string, f Facts, effect float64) (p Imprecise, o
 	if p.Within <= effect {
 		return p, false
 	}
-	need := 2 * math.Pow(Deviations95*c/effect, 2) // 1/N
+	deviations := Deviations95 * c / effect
+	need := 2 * deviations * deviations // N
 	if real > need {
 		p.SamplesPerClass = int(math.Ceil(1 / (1/need - 1/real) / n))
 	} else {

@@ -74,9 +74,9 @@ func (s *Spec) ShownMetrics() []string {
 	for i, o := range s.Metrics {
 		objectives[i] = o.Name
 	}
-	all := append(pair, objectives...)
+	all := slices.Concat(pair, objectives)
 	if named := s.NamedMetrics(); !slices.Contains(named, head.Name) && !slices.Contains(named, tail.Name) {
-		all = append(objectives, pair...)
+		all = slices.Concat(objectives, pair)
 	}
 	var names []string
 	for _, name := range all {
