@@ -15,6 +15,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
@@ -83,7 +84,7 @@ FILE is written at the end: after Ctrl-C it is as it was.`,
 		if err := a.Download(cmd.Context(), d); err != nil {
 			return err
 		}
-		made, err := a.TrainClassifier(cmd.Context(), name.Value, features.TrainOptions{Dataset: d, Epochs: *epochs, Output: *path})
+		made, err := a.TrainClassifier(cmd.Context(), name.Value, features.TrainOptions{Dataset: d, Epochs: *epochs, Output: *path, Loader: dataset.Loader{Log: a.Log}})
 		if err != nil {
 			return cli.AsBadInput(err)
 		}

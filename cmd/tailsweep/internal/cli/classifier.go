@@ -17,9 +17,7 @@ func (a *App) TrainClassifier(ctx context.Context, choice string, o features.Tra
 	}
 	defer b.Close()
 	a.Log("%s on %s", b.Choice, b.Device)
-	loader := a.Loader(ctx)
-	loader.Log = a.Log
-	o.Backend, o.Loader, o.Progress = b, loader, a.showSteps()
+	o.Backend, o.Loader.Progress, o.Progress = b, a.Loader(ctx).Progress, a.showSteps()
 	return features.Train(ctx, o)
 }
 

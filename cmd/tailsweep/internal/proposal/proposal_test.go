@@ -52,6 +52,11 @@ var folders = map[string]func() Request{
 		r.Shape = f.Shapes(false)[1]
 		return r
 	},
+	"slow": func() Request {
+		r := request(folderOf(90, 40, 12), 2)
+		r.Shape, r.Hours = r.Folder.Shapes(false)[3], 1
+		return r
+	},
 	"two-classes": func() Request { return request(folderOf(400, 40), 20) },
 	"three-equal": func() Request { return request(folderOf(300, 310, 290), 2) },
 	"few-measurable": func() Request {
@@ -196,12 +201,12 @@ func TestShapes(t *testing.T) {
 		gpu    bool
 		want   []Shape
 	}{
-		{10, false, []Shape{{8, presetSmall}}},
-		{16, false, []Shape{{16, presetSmall}}},
-		{22, false, []Shape{{32, presetMiddle}, {16, presetSmall}}},
-		{28, false, []Shape{{28, presetSmall}, {16, presetSmall}}},
-		{48, false, []Shape{{64, presetMiddle}, {32, presetMiddle}, {16, presetSmall}}},
-		{500, false, []Shape{{64, presetMiddle}, {32, presetMiddle}, {16, presetSmall}}},
+		{10, false, []Shape{{8, presetSmall}, {8, presetTiny}}},
+		{16, false, []Shape{{16, presetSmall}, {16, presetTiny}}},
+		{22, false, []Shape{{32, presetMiddle}, {16, presetSmall}, {16, presetTiny}}},
+		{28, false, []Shape{{28, presetSmall}, {16, presetSmall}, {16, presetTiny}}},
+		{48, false, []Shape{{64, presetMiddle}, {32, presetMiddle}, {16, presetSmall}, {16, presetTiny}}},
+		{500, false, []Shape{{64, presetMiddle}, {32, presetMiddle}, {16, presetSmall}, {16, presetTiny}}},
 		{32, true, []Shape{{32, presetLarge}, {32, presetMiddle}, {16, presetSmall}}},
 	} {
 		f := folderOf(5000, 100)

@@ -9,14 +9,15 @@ import (
 // Shape is the size of the images and the model that is trained on them.
 type Shape struct {
 	Size   int
-	Preset string
+	Preset string // of the model, or presetTiny
 }
 
 // The models, and the sizes of images that they are proposed for.
 const (
 	presetLarge  = "unet-released" // of a GPU
 	presetMiddle = "unet-small-32"
-	presetSmall  = "unet-small-28" // three levels
+	presetSmall  = "unet-small-28"    // three levels
+	presetTiny   = "unet of width 16" // a quarter of the small one
 
 	leastLarge = 5000 // images, for which the large model is not too large
 	mostOnCPU  = 64
@@ -53,7 +54,18 @@ func (f Folder) Shapes(gpu bool) []Shape {
 		}
 		shapes = append(shapes, Shape{size, preset})
 	}
+	if !gpu {
+		shapes = append(shapes, Shape{shapes[len(shapes)-1].Size, presetTiny})
+	}
 	return shapes
+}
+
+// model is the shape's model in the spec.
+func (s Shape) model() string {
+	if s.Preset == presetTiny {
+		return "{arch: unet, width: 16, depth: 1}"
+	}
+	return "{preset: " + s.Preset + "}"
 }
 
 // String is the shape for people.

@@ -222,9 +222,10 @@ func (r Request) model(p *page, n numbers) {
 		presetLarge:  "The U-Net of arXiv 2507.09052: there are enough images, and the GPU is fast enough.",
 		presetMiddle: "A small U-Net with four levels and attention.",
 		presetSmall:  "A small U-Net with three levels, for small images.",
+		presetTiny:   "A U-Net of width 16: with a larger one, too few steps of training would fit into the time.",
 	}
 	p.comment("", "%s", sizes[r.Shape.Preset])
-	p.line("model: {preset: %s}\n", r.Shape.Preset)
+	p.line("model: %s\n", r.Shape.model())
 	lr := "1e-3"
 	if r.Shape.Preset == presetLarge {
 		lr = "2e-4"
