@@ -7,5 +7,5 @@ import (
 )
 
 func TestClassifierSizes(t *testing.T) {
-	require.Equal(t, "8, 16, 28, 32, 64", ClassifierSizes())
+	require.Equal(t, "8, 16, 28, 32, 64, 128, 256", ClassifierSizes())
 }

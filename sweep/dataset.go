@@ -36,7 +36,7 @@ const (
 // Sides of an image folder's images, in pixels.
 const (
 	MinSize     = 8
-	MaxSize     = 64
+	MaxSize     = 256
 	DefaultSize = 32
 )
 

@@ -100,8 +100,8 @@ type Dataset struct {
 	SkipUnreadable bool `json:"skip_unreadable,omitempty"`
 	// image-folder only: use what symbolic links inside the folder lead to, if that is in the folder, too. Without it links are left out.
 	FollowLinks bool `json:"follow_links,omitempty"`
-	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 64, the middle of each image, scaled.
-	Size int `json:"size" jsonschema:"minimum=8,maximum=64"`
+	// Side of the square images in pixels. Fashion-MNIST: 28 as published, 16 padded to 32 and averaged 2x2. CIFAR: 32 as published, 16 averaged 2x2. image-folder: 8 to 256, the middle of each image, scaled.
+	Size int `json:"size" jsonschema:"minimum=8,maximum=256"`
 	// How the training images are thinned out to a long-tailed split.
 	Imbalance Imbalance `json:"imbalance"`
 	// Which classes are head, medium and tail.

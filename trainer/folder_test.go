@@ -98,6 +98,31 @@ func TestTrainOnAnImageFolder(t *testing.T) {
 	}, about)
 }
 
+// The largest images train on both architectures, and a model draws samples of their size.
+func TestTrainOnLargeImages(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	b := openBackend(t, backend.Go)
+	for size, model := range map[int]sweep.Model{
+		128: {Arch: sweep.ArchUNet, Width: 4, Depth: 1, Mult: []int{1, 1, 2, 2}},
+		256: {Arch: sweep.ArchDiT, Width: 8, Depth: 1, Patch: 32, Heads: 2},
+	} {
+		j := onFolder(t, coloured(t, 200))
+		j.Spec.Dataset.Size, j.Spec.Model, j.Spec.Train.Steps, j.Spec.Train.Batch = size, model, 2, 2
+		j.Assignment = sweep.Assignment{}
+		events := train(t, b, j, nil)
+		require.Equal(t, job.Done, events[len(events)-1].Type)
+		m, err := OpenModel(b, filepath.Join(j.Staging, checkpoint.DirName(2)))
+		require.NoError(t, err)
+		s, err := m.Sampler(1)
+		require.NoError(t, err)
+		images, err := s.Sample(t.Context(), sampleIDs(1), 1, 2, nil)
+		require.NoError(t, err)
+		require.Len(t, images, size*size*3)
+		s.Close()
+		m.Close()
+	}
+}
+
 // What no trial could be evaluated on is refused when the images are loaded: nothing is
 // trained or written.
 func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {

@@ -309,7 +309,7 @@ func TestDataList(t *testing.T) {
 		states[l.Name] = l.State
 	}
 	require.Equal(t, map[string]string{"fashion-mnist-10k": "built in", "fashion-mnist": "not here", "cifar-10": "here", "cifar-100": "not here", "image-folder": "yours"}, states)
-	require.Contains(t, cmdline(t, nil, "", "data", "list").out, "8 to 64")
+	require.Contains(t, cmdline(t, nil, "", "data", "list").out, "8 to 256")
 }
 
 func TestDataOfBadInput(t *testing.T) {
@@ -399,5 +399,5 @@ func TestNoClassifierOfASizeThatItCannotTake(t *testing.T) {
 	dir, _ := photos(t)
 	r := cmdline(t, nil, "", "features", "train", dir, "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")
 	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
-	require.Contains(t, r.Err, "dataset.size: no classifier takes images of this size (24; valid: 8, 16, 28, 32, 64)")
+	require.Contains(t, r.Err, "dataset.size: no classifier takes images of this size (24; valid: 8, 16, 28, 32, 64, 128, 256)")
 }

@@ -157,7 +157,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"path not wanted", spectest.With("dataset: {name: fashion-mnist-10k, path: /data}"), "dataset.path: fashion-mnist-10k is built in and has no path (/data;"},
 		{"unknown dataset", spectest.With("dataset: {name: cifar}"), "4:17: dataset.name: unknown value (cifar; valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)"},
 		{"size of another dataset", spectest.With("dataset: {name: cifar-10, size: 28}", looked), "dataset.size: cifar-10 is not available in this size (28; valid: 32, 16)"},
-		{"size too large", spectest.With("dataset: {name: image-folder, path: /data, classes: 9, size: 65}", looked), "dataset.size: out of range (65; valid: an integer in [8, 64])"},
+		{"size too large", spectest.With("dataset: {name: image-folder, path: /data, classes: 9, size: 257}", looked), "dataset.size: out of range (257; valid: an integer in [8, 256])"},
 		{"folder without path", spectest.With("dataset: {name: image-folder, classes: 9}", looked), "4:1: dataset: image-folder needs dataset.path"},
 		{"folder without classes", spectest.With("dataset: {name: image-folder, path: /data}", looked), "dataset: image-folder needs dataset.classes"},
 		{"folder's field", spectest.With("dataset: {name: cifar-10, split: train.txt}", looked), "dataset.split: is only for name: image-folder, but dataset.name is cifar-10 (train.txt;"},
@@ -168,7 +168,7 @@ func TestParseReportsFaults(t *testing.T) {
 		{"cas of all images", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: none}}", "metrics: [{name: cas.all}]"), "metrics[0].name: needs held-out real images, but all images of group all, 10 classes, are trained on (cas.all; valid: "},
 		{"cas of a step's head", spectest.With("dataset: {name: fashion-mnist-10k, imbalance: {profile: step}}", "metrics: [{name: cas.tail}]", "constraints: [cas.head >= 0.5]"), "constraints[0]: needs held-out real images, but all images of group head, 5 classes, are trained on (cas.head;"},
 		{"cas of a folder", spectest.With("dataset: {name: image-folder, path: /d, classes: 9}", "metrics: [{name: loss}]", "evaluate: {samples_per_class: 100, cas: true, features: {path: /f}}"), "evaluate.cas: needs held-out real images"},
-		{"cas of a size", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, size: 24, imbalance: {profile: exp}}", "metrics: [{name: cas.all}]", looked), "dataset.size: cas.all trains a classifier, which does not take images of this size (24; valid: 8, 16, 28, 32, 64)"},
+		{"cas of a size", spectest.With("dataset: {name: image-folder, path: /d, classes: 9, size: 24, imbalance: {profile: exp}}", "metrics: [{name: cas.all}]", looked), "dataset.size: cas.all trains a classifier, which does not take images of this size (24; valid: 8, 16, 28, 32, 64, 128, 256)"},
 		{"diversity of one", spectest.With("evaluate: {samples_per_class: 1}", "metrics: [{name: diversity.tail}]"), "evaluate.samples_per_class: diversity.tail compares two samples of a class (1; valid: at least 2)"},
 		{"density of one", spectest.With("evaluate: {samples_per_class: 1}", "metrics: [{name: density.tail}]"), "evaluate.samples_per_class: too few samples for density.tail: density needs 10 of a class (1; valid: at least 10)"},
 		{"no such class", spectest.With("metrics: [{name: fid.class.cat}]", "evaluate: {samples_per_class: 200}"), "metrics[0].name: names a class that the dataset does not have (fid.class.cat; valid: fid.class.t-shirt, fid.class.trouser,"},
@@ -262,7 +262,7 @@ func oneFault(t *testing.T, spec string) string {
 // One fault does not hide another, unless that follows from it.
 func TestParseReportsAllFaultsAtOnce(t *testing.T) {
 	_, err := Parse("s.yaml", []byte(spectest.With(
-		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 65, imbalance: {profile: exp, factor: 2}}",
+		"dataset: {name: image-folder, path: 'ftp://host/x', classes: 9, size: 257, imbalance: {profile: exp, factor: 2}}",
 		"model: {arch: unet, patch: 4, mult: [1, 2], attention: [2]}",
 		"train: {steps: 10, warmup_steps: 11}",
 		"evaluate: {samples_per_class: 5, ddpm_steps: 9, seed: -1}",

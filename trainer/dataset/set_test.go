@@ -118,7 +118,7 @@ func TestLoadNamesTheField(t *testing.T) {
 		`dataset.name: unknown dataset "mnist" (valid: fashion-mnist-10k, fashion-mnist, cifar-10, cifar-100, image-folder)`: {Name: "mnist", Size: 28, Imbalance: none},
 		`dataset.size: 20 (valid: 28, 16)`:                       {Name: sweep.FashionMNIST10k, Size: 20, Imbalance: none},
 		`dataset.size: 28 (valid: 32, 16)`:                       {Name: sweep.CIFAR100, Size: 28, Imbalance: none},
-		`dataset.size: 65 (valid: 8 to 64)`:                      {Name: sweep.ImageFolder, Size: 65, Imbalance: none},
+		`dataset.size: 257 (valid: 8 to 256)`:                    {Name: sweep.ImageFolder, Size: 257, Imbalance: none},
 		`dataset.channels: 2 (valid: 1, 3)`:                      {Name: sweep.ImageFolder, Size: 64, FolderChannels: 2, Imbalance: none},
 		`dataset.imbalance.factor: 0, want a number in (0, 1]`:   {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: sweep.ProfileExp}},
 		`unknown profile "linear" (valid: exp, step, none)`:      {Name: sweep.FashionMNIST10k, Size: 28, Imbalance: sweep.Imbalance{Profile: "linear"}},

@@ -14,7 +14,7 @@ import (
 const (
 	sheetGap     = 3   // between images
 	sheetCaption = 190 // width of a row's caption
-	sheetCell    = 64  // an image is enlarged by a whole factor up to about this
+	sheetCell    = 64  // see CellSide
 	sheetRows    = 20  // classes of a group; of more, those spread evenly over it
 )
 
@@ -33,8 +33,8 @@ func (s *Set) Sheet(columns int) (image.Image, error) {
 			rows = append(rows, row{classes[k*len(classes)/shown], group})
 		}
 	}
-	scale := max(1, sheetCell/s.Size)
-	cell := s.Size*scale + sheetGap
+	side := CellSide(s.Size, sheetCell)
+	cell := side + sheetGap
 	canvas := image.NewRGBA(image.Rect(0, 0, sheetCaption+columns*cell+sheetGap, len(rows)*cell+sheetGap))
 	draw.Draw(canvas, canvas.Bounds(), image.White, image.Point{}, draw.Src)
 	for k, r := range rows {
@@ -50,22 +50,10 @@ func (s *Set) Sheet(columns int) (image.Image, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.paint(canvas, sheetCaption+column*cell, top, scale, px)
+			DrawCell(canvas, sheetCaption+column*cell, top, side, s.Size, px)
 		}
 	}
 	return canvas, nil
-}
-
-// paint draws an image, enlarged.
-func (s *Set) paint(canvas *image.RGBA, left, top, scale int, px []float32) {
-	levels := Levels(px)
-	level := func(at, channel int) uint8 { return levels[at*s.Channels+min(channel, s.Channels-1)] }
-	for y := range s.Size * scale {
-		for x := range s.Size * scale {
-			at := y/scale*s.Size + x/scale
-			canvas.SetRGBA(left+x, top+y, color.RGBA{level(at, 0), level(at, 1), level(at, 2), 255})
-		}
-	}
 }
 
 // GroupColour returns the colour of a group in images for people. Colour-blind readers can

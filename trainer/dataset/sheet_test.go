@@ -23,3 +23,13 @@ func TestSheet(t *testing.T) {
 	require.Equal(t, color.RGBA{255, 255, 255, 255}, at(2, 2), "ant has two")
 	require.EqualValues(t, 100, at(1, 2).G)
 }
+
+// Images of more than 128 pixels are scaled down in a sheet.
+func TestSheetOfLargeImages(t *testing.T) {
+	d := folderSpec(animals(t))
+	d.Size = 256
+	sheet, err := load(t, d).Sheet(4)
+	require.NoError(t, err)
+	require.Equal(t, 190+4*131+3, sheet.Bounds().Dx())
+	require.EqualValues(t, 200, sheet.At(190+131+64, 3+64).(color.RGBA).B)
+}

@@ -19,23 +19,50 @@ import (
 // Layout of a grid, in pixels.
 const (
 	gridColumns = 10
-	gridScale   = 3   // a sample's pixel
+	gridScale   = 3   // most pixels a side of a sample's pixel
+	gridSide    = 192 // see dataset.CellSide
 	gridGap     = 3   // between samples
 	gridLabel   = 150 // width of a row's caption
 	gridHeader  = 20  // height of the titles, where there are any
 )
 
+// A grid that is stored with a trial is bounded. Noise does not compress: its PNG has a byte
+// for each value of the samples.
+const (
+	gridValues = 24 << 20 // of all samples
+	gridPixels = 32 << 20 // of the picture
+)
+
+// side is the side of a sample of size pixels in a grid.
+func side(size int) int { return dataset.CellSide(size, min(gridSide, gridScale*size)) }
+
+// gridRows is how many classes are in a grid that is stored.
+func gridRows(d sweep.Dataset, columns int) int {
+	cell, drawn := side(d.Size)+gridGap, min(d.Size, side(d.Size))
+	return min(gridPixels/(cell*(gridLabel+columns*cell)), gridValues/(columns*drawn*drawn*d.Channels()))
+}
+
+// spread returns at most n of the classes, spread evenly.
+func spread(classes []int, n int) (some []int) {
+	n = min(n, len(classes))
+	for k := range n {
+		some = append(some, classes[k*len(classes)/n])
+	}
+	return some
+}
+
 // WriteGrid writes the first samples of each class as a PNG. Each class is a row, the
 // most frequent first, with its group and number of training images; each column has the
-// same noise in every trial. m is the model that was evaluated.
+// same noise in every trial. Of very many classes it shows some. m is the model that was
+// evaluated.
 func (r *Result) WriteGrid(path string, m *trainer.Model) error {
 	about, err := m.Classes()
 	if err != nil {
 		return err
 	}
-	order := about.Groups.Classes(sweep.GroupAll)
-	panels := []panel{{classes: order, images: r.images}}
-	return writePanels(path, m.Spec.Dataset, about, min(gridColumns, r.Samples), r.Samples, panels)
+	columns := min(gridColumns, r.Samples)
+	classes := spread(about.Groups.Classes(sweep.GroupAll), gridRows(m.Spec.Dataset, columns))
+	return writePanels(path, m.Spec.Dataset, about, columns, r.Samples, []panel{{classes: classes, images: r.images}})
 }
 
 // Layout is an arrangement of samples by SampleGrids.
@@ -108,7 +135,7 @@ type panel struct {
 // writePanels draws panels side by side.
 func writePanels(path string, d sweep.Dataset, about dataset.About, columns, perClass int, panels []panel) (err error) {
 	counts, groups := about.Counts, about.Groups
-	cell := d.Size*gridScale + gridGap
+	cell := side(d.Size) + gridGap
 	rows, header := 0, 0
 	for _, p := range panels {
 		rows = max(rows, len(p.classes))
@@ -133,7 +160,7 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 			caption(top+cell/2+10, group, "")
 			for column := range columns {
 				at := (class*perClass + column) * values
-				paint(canvas, left+gridLabel+column*cell, top, d.Size, p.images[at:at+values])
+				dataset.DrawCell(canvas, left+gridLabel+column*cell, top, side(d.Size), d.Size, p.images[at:at+values])
 			}
 		}
 	}
@@ -146,15 +173,4 @@ func writePanels(path string, d sweep.Dataset, about dataset.About, columns, per
 		return fmt.Errorf("sample grid %s: %w", path, err)
 	}
 	return nil
-}
-
-// paint draws one sample `[S,S,I]` with values in [-1, 1].
-func paint(canvas *image.RGBA, left, top, size int, values []float32) {
-	channels, levels := len(values)/(size*size), dataset.Levels(values)
-	for y := range size * gridScale {
-		for x := range size * gridScale {
-			pixel := levels[(y/gridScale*size+x/gridScale)*channels:][:channels]
-			canvas.SetRGBA(left+x, top+y, color.RGBA{pixel[0], pixel[channels/2], pixel[channels-1], 255})
-		}
-	}
 }

@@ -106,7 +106,7 @@ func TestPaint(t *testing.T) {
 		{[]float32{-0.5}, color.RGBA{64, 64, 64, 255}},
 	} {
 		canvas := image.NewRGBA(image.Rect(0, 0, gridScale, gridScale))
-		paint(canvas, 0, 0, 1, c.values)
+		dataset.DrawCell(canvas, 0, 0, gridScale, 1, c.values)
 		require.Equal(t, c.want, canvas.At(0, 0))
 	}
 }
@@ -148,4 +148,34 @@ func TestSampleGridsShareTheNoise(t *testing.T) {
 	two[1].Spec.Dataset.Size = 28
 	err := SampleGrids(t.Context(), two, path, GridOptions{Guidance: []float64{1, 1}, Titles: []string{"", ""}, Steps: 2, Columns: 1})
 	require.ErrorContains(t, err, "models of fashion-mnist-10k at 16 pixels and of fashion-mnist-10k at 28")
+}
+
+// A grid of large or many images stays below what the archive takes, with samples of noise.
+func TestTheStoredGridIsBounded(t *testing.T) {
+	for size, want := range map[int]int{16: 10, 28: 10, 64: 10, 65: 10, 128: 10, 200: 10, 256: 10} {
+		d := sweep.Dataset{Name: sweep.ImageFolder, Size: size, FolderChannels: 3, FolderClasses: 1000}
+		rows := gridRows(d, gridColumns)
+		require.Greater(t, rows, 2*want, "size %d", size)
+		require.LessOrEqual(t, gridColumns*rows*min(size, side(size))*min(size, side(size))*3, gridValues)
+	}
+	require.Equal(t, []int{0, 3, 6}, spread([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 3))
+	require.Equal(t, []int{0, 1}, spread([]int{0, 1}, 3))
+	require.Equal(t, []int{24, 84, 192, 130, 128, 128}, []int{side(8), side(28), side(64), side(65), side(128), side(256)})
+
+	const n = 2
+	d := sweep.Dataset{Name: sweep.ImageFolder, Size: 256, FolderChannels: 3, FolderClasses: 2}
+	about := dataset.About{Classes: []string{"a", "b"}, Counts: []int{5, 3}, Groups: sweep.ClassGroups{Head: []int{0}, Tail: []int{1}}}
+	images := make([]float32, 2*n*256*256*3)
+	for i := range images {
+		images[i] = -1
+		if i%3 == 0 && i/3%256 >= 128 {
+			images[i] = 1 // the right half is red
+		}
+	}
+	path := filepath.Join(t.TempDir(), "grid.png")
+	require.NoError(t, writePanels(path, d, about, n, n, []panel{{classes: []int{0, 1}, images: images}}))
+	img := readPNG(t, path)
+	require.Equal(t, image.Rect(0, 0, gridLabel+n*131+gridGap, 2*131+gridGap), img.Bounds())
+	require.Equal(t, color.RGBA{0, 0, 0, 255}, img.At(gridLabel+131+30, gridGap+131+64))
+	require.Equal(t, color.RGBA{255, 0, 0, 255}, img.At(gridLabel+131+100, gridGap+131+64))
 }

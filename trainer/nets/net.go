@@ -33,7 +33,7 @@ type Config struct {
 const (
 	maxWidth  = 1024
 	maxDepth  = 48
-	maxSize   = 64
+	maxSize   = sweep.MaxSize
 	maxLevels = 4
 	maxMult   = 8
 )

@@ -27,7 +27,7 @@ type ListedDataset struct {
 	About   string `json:"about"`
 	Classes int    `json:"classes"` // 0: depends on the spec
 	Images  int    `json:"images"`  // 0: depends on the files
-	Sizes   []int  `json:"sizes"`   // null: 8 to 64
+	Sizes   []int  `json:"sizes"`   // null: 8 to 256
 	License string `json:"license"` // of the images; "" of your own
 	Home    string `json:"home"`    // the publisher's page
 	State   string `json:"state"`   // built in, here, not here

@@ -78,8 +78,9 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 	var adding sync.Mutex
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(filesAtATime)
-	for _, t := range report.Shown(spec, in.Trials) {
-		group.Go(func() error { return addFiles(reading, a, arc, name, t, &in, &adding) })
+	shown := report.Shown(spec, in.Trials)
+	for _, t := range shown {
+		group.Go(func() error { return addFiles(reading, a, arc, name, t, len(shown), &in, &adding) })
 	}
 	if err := group.Wait(); err != nil {
 		return report.Input{}, err
@@ -92,14 +93,19 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 // filesAtATime is how many trials' files are read at the same time.
 const filesAtATime = 16
 
-// addFiles adds the sample grid and the curve of a trial where they are stored. A damaged
-// curve is left out, with a message. in is changed, and messages printed, with adding locked.
-func addFiles(ctx context.Context, a *cli.App, arc *archive.Archive, name string, t sweep.Trial, in *report.Input, adding *sync.Mutex) error {
+// addFiles adds the sample grid and the curve of a trial, of which so many are shown, where they
+// are stored. A damaged curve is left out, with a message. in is changed, and messages printed,
+// with adding locked.
+func addFiles(ctx context.Context, a *cli.App, arc *archive.Archive, name string, t sweep.Trial, shown int, in *report.Input, adding *sync.Mutex) error {
 	var grid []byte
+	var noGrid error
 	if t.Grid != "" {
 		var err error
 		if grid, err = arc.Grid(ctx, name, t.Number); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if grid, noGrid = report.Thumbnail(grid, shown); noGrid != nil {
+			grid = nil
 		}
 	}
 	curve, err := arc.Curve(ctx, name, t)
@@ -115,6 +121,9 @@ func addFiles(ctx context.Context, a *cli.App, arc *archive.Archive, name string
 	}
 	adding.Lock()
 	defer adding.Unlock()
+	if noGrid != nil {
+		a.Log("the report leaves out the sample grid of trial %d: %v", t.Number, noGrid)
+	}
 	if damaged != nil {
 		a.Log("the report leaves out the loss curve of trial %d: %v", t.Number, damaged)
 		in.Damaged = append(in.Damaged, t.Number)
