@@ -32,6 +32,10 @@ type listing struct {
 	most    int          // entries of folders that are listed; 0: no limit
 	entries int          // listed
 	stop    func() error // called for each folder; its error ends the listing; may be nil
+
+	// of a listing without the images that cannot be read
+	all  []string // the files with these images
+	from []int    // by file, its place in all
 }
 
 // openFolder lists the images of d.Path; they are decoded when they are loaded.
@@ -40,11 +44,24 @@ func openFolder(d sweep.Dataset) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newImageFiles(d, l.files)
+	files := l.files
+	if l.from != nil {
+		files = l.all
+	}
+	p, err := newImageFiles(d, files)
 	if err != nil {
 		return nil, err
 	}
-	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: p.images}, nil
+	images := func(indices []int, _ int, loader Loader) (Images, error) {
+		places := slices.Clone(indices)
+		for k, i := range indices {
+			if l.from != nil {
+				places[k] = l.from[i]
+			}
+		}
+		return p.images(places, loader)
+	}
+	return &source{classes: l.classes, labels: l.labels, leftOut: l.leftOut, images: images}, nil
 }
 
 func newImageFiles(d sweep.Dataset, files []string) (*imageFiles, error) {

@@ -22,12 +22,13 @@ import (
 	"github.com/tailsweep/tailsweep/internal/lock"
 )
 
-// The cache has two kinds of files. A pixel file has the decoded images of a list of files. Its
-// name begins with its dimensions and ends with its key, a digest of the contents of the files,
-// in order, and of how they are decoded:
+// The cache has two kinds of files. A pixel file has all decoded images of a folder or split
+// file. Its name begins with its dimensions and ends with its key, a digest of the contents of
+// the files, in order, and of how they are decoded:
 //
-//	magic, pixels `[N, S, S, channels]`, CRC-32C of each image `[N]`, key `[32]`,
-//	SHA-256 of magic, CRCs and key `[32]`
+//	magic, pixels `[N, S, S, channels]`, CRC-32C of each image `[N]`,
+//	1 for each image that cannot be read, else 0 `[N]`, key `[32]`,
+//	SHA-256 of all but the pixels `[32]`
 //
 // A record has a few bytes, and a key as its name:
 //
@@ -45,14 +46,13 @@ const (
 	partialAge   = 24 * time.Hour      // and a partial file that was not written for so long
 )
 
-// decoding makes the pixel file of some images.
+// decoding makes a pixel file.
 type decoding struct {
-	files   *imageFiles
-	indices []int
-	n       int // pixels of an image
-	dir     string
-	key     [sha256.Size]byte // of imageFiles.key
-	loader  Loader
+	files  *imageFiles
+	n      int // pixels of an image
+	dir    string
+	key    [sha256.Size]byte // of imageFiles.key
+	loader Loader
 }
 
 // cacheError is an error of writing the cache.
@@ -63,7 +63,7 @@ func (e *cacheError) Unwrap() error { return e.err }
 
 // load opens the pixel file, which it makes where there is none. Processes that load the same
 // images wait for the first one.
-func (d *decoding) load() (Images, error) {
+func (d *decoding) load() (*cached, error) {
 	if im := d.known(); im != nil {
 		return im, nil
 	}
@@ -92,7 +92,7 @@ func (d *decoding) load() (Images, error) {
 
 // known opens the pixel file that the record names, nil where there is none. It removes a
 // damaged file.
-func (d *decoding) known() Images {
+func (d *decoding) known() *cached {
 	damaged := func(name string, err error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			d.loader.log("the cache of decoded images is written again: %v", err)
@@ -116,11 +116,11 @@ func (d *decoding) known() Images {
 }
 
 // moved looks for a pixel file of the same contents, which other names or times of files have.
-func (d *decoding) moved() (Images, error) {
+func (d *decoding) moved() (*cached, error) {
 	if similar, _ := filepath.Glob(filepath.Join(d.dir, d.shape()+"*"+pixelSuffix)); len(similar) == 0 {
 		return nil, nil
 	}
-	contents, err := d.files.contents(d.indices, d.loader)
+	contents, err := d.files.contents(d.loader)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (d *decoding) record(key [sha256.Size]byte) {
 }
 
 func (d *decoding) shape() string {
-	return fmt.Sprintf("%dx%dx%dx%d-", len(d.indices), d.files.dataset.Size, d.files.dataset.Size, d.files.dataset.Channels())
+	return fmt.Sprintf("%dx%dx%dx%d-", len(d.files.files), d.files.dataset.Size, d.files.dataset.Size, d.files.dataset.Channels())
 }
 
 func (d *decoding) name(key [sha256.Size]byte) string {
@@ -170,7 +170,7 @@ func (d *decoding) alone() (release func(), err error) {
 	wg.Go(func() {
 		unlock, err = lock.Take(ctx, path, func() { d.loader.log("another process decodes these images: waiting for it") })
 	})
-	d.loader.follow(&wg, d.others, len(d.indices), cancel)
+	d.loader.follow(&wg, d.others, len(d.files.files), cancel)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -192,7 +192,7 @@ func (d *decoding) others() int {
 			most = max(most, info.Size())
 		}
 	}
-	return min(int(most)/d.n, len(d.indices))
+	return min(int(most)/d.n, len(d.files.files))
 }
 
 // write decodes the images into a new pixel file and returns its key.
@@ -207,10 +207,15 @@ func (d *decoding) write() (key [sha256.Size]byte, err error) {
 			_ = os.Remove(f.Name()) // else removeOld does
 		}
 	}()
-	contents, sums := make([][sha256.Size]byte, len(d.indices)), make([]uint32, len(d.indices))
-	err = d.files.decodeAll(d.indices, d.n, d.loader, func(k int, image []byte, digest [sha256.Size]byte) error {
-		contents[k], sums[k] = digest, crc32.Checksum(image, castagnoli)
-		if _, err := f.WriteAt(image, pixelOffset(k, d.n)); err != nil {
+	all := len(d.files.files)
+	contents, sums, broken := make([][sha256.Size]byte, all), make([]uint32, all), make([]byte, all)
+	failed, err := d.files.tryAll(all, d.loader, func(i int) (err error) {
+		image := make([]byte, d.n)
+		if contents[i], err = d.files.decode(image, i); err != nil {
+			return err
+		}
+		sums[i] = crc32.Checksum(image, castagnoli)
+		if _, err := f.WriteAt(image, pixelOffset(i, d.n)); err != nil {
 			return &cacheError{err}
 		}
 		return nil
@@ -218,18 +223,21 @@ func (d *decoding) write() (key [sha256.Size]byte, err error) {
 	if err != nil {
 		return key, err
 	}
+	for _, u := range failed {
+		broken[u.i] = 1
+	}
 	key = d.content(contents)
-	if err := d.finish(f, sums, key); err != nil {
+	if err := d.finish(f, sums, broken, key); err != nil {
 		return key, &cacheError{err}
 	}
 	return key, nil
 }
 
 // finish writes what follows the pixels, and gives the file its name.
-func (d *decoding) finish(f *os.File, sums []uint32, key [sha256.Size]byte) error {
+func (d *decoding) finish(f *os.File, sums []uint32, broken []byte, key [sha256.Size]byte) error {
 	_, err := f.WriteAt([]byte(cacheMagic), 0)
 	if err == nil {
-		_, err = f.WriteAt(trailer(sums, key), pixelOffset(len(sums), d.n))
+		_, err = f.WriteAt(trailer(sums, broken, key), pixelOffset(len(sums), d.n))
 	}
 	if err == nil {
 		err = f.Chmod(0o644)
@@ -249,29 +257,29 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func pixelOffset(i, n int) int64 { return int64(len(cacheMagic)) + int64(i)*int64(n) }
 
 // trailer is what follows the pixels of a pixel file.
-func trailer(sums []uint32, key [sha256.Size]byte) []byte {
+func trailer(sums []uint32, broken []byte, key [sha256.Size]byte) []byte {
 	var out []byte
 	for _, sum := range sums {
 		out = binary.LittleEndian.AppendUint32(out, sum)
 	}
-	out = append(out, key[:]...)
+	out = append(append(out, broken...), key[:]...)
 	digest := sha256.Sum256(append([]byte(cacheMagic), out...))
 	return append(out, digest[:]...)
 }
 
 // open opens a pixel file.
-func (d *decoding) open(key [sha256.Size]byte) (Images, error) {
+func (d *decoding) open(key [sha256.Size]byte) (*cached, error) {
 	name := d.name(key)
 	f, err := openPlain(name)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := readTrailer(f, len(d.indices), d.n, key)
+	sums, broken, err := readTrailer(f, len(d.files.files), d.n, key)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s %w", name, err), f.Close())
 	}
 	touch(name)
-	c := &cached{files: d.files, indices: d.indices, n: d.n, key: key, file: f, sums: sums, log: d.loader.log}
+	c := &cached{files: d.files, n: d.n, key: key, file: f, sums: sums, broken: broken, log: d.loader.log}
 	c.buffers.New = func() any { return new(make([]byte, d.n)) }
 	return c, nil
 }
@@ -289,48 +297,49 @@ func openPlain(name string) (*os.File, error) {
 }
 
 // readTrailer checks the start and the end of a pixel file of count images of n pixels, and
-// returns their sums.
-func readTrailer(f *os.File, count, n int, key [sha256.Size]byte) ([]uint32, error) {
-	sums := make([]uint32, count)
-	end := make([]byte, len(trailer(sums, key)))
+// returns what it has of them.
+func readTrailer(f *os.File, count, n int, key [sha256.Size]byte) (sums []uint32, broken []byte, err error) {
+	sums, broken = make([]uint32, count), make([]byte, count)
+	end := make([]byte, len(trailer(sums, broken, key)))
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if want := pixelOffset(count, n) + int64(len(end)); info.Size() != want {
-		return nil, fmt.Errorf("does not have %d bytes", want)
+		return nil, nil, fmt.Errorf("does not have %d bytes", want)
 	}
 	start := make([]byte, len(cacheMagic))
 	if _, err := f.ReadAt(start, 0); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err := f.ReadAt(end, pixelOffset(count, n)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range sums {
 		sums[i] = binary.LittleEndian.Uint32(end[4*i:])
 	}
-	if string(start) != cacheMagic || !bytes.Equal(end, trailer(sums, key)) {
-		return nil, errors.New("is damaged")
+	copy(broken, end[4*count:])
+	if string(start) != cacheMagic || !bytes.Equal(end, trailer(sums, broken, key)) {
+		return nil, nil, errors.New("is damaged")
 	}
-	return sums, nil
+	return sums, broken, nil
 }
 
-// cached are images of a pixel file. The kernel keeps its pages in memory, for all
+// cached are the images of a pixel file. The kernel keeps its pages in memory, for all
 // processes that read them, as long as nothing else needs the memory.
 type cached struct {
 	files   *imageFiles
-	indices []int
 	n       int // pixels of an image
 	key     [sha256.Size]byte
 	file    *os.File // closed when nothing refers to it any more
 	sums    []uint32
+	broken  []byte    // 1 for an image that cannot be read
 	buffers sync.Pool // of *[]byte
 	damaged sync.Once
 	log     func(format string, a ...any)
 }
 
-func (c *cached) Len() int { return len(c.indices) }
+func (c *cached) Len() int { return len(c.sums) }
 
 // Read reads an image and checks it. Where the file is damaged, it decodes the image again.
 func (c *cached) Read(dst []float32, i int) error {
@@ -356,11 +365,11 @@ func (c *cached) again(image []byte, i int, why error) error {
 		c.log("the cache of decoded images is damaged, and removed: %s: image %d: %v", c.file.Name(), i, why)
 		_ = os.Remove(c.file.Name()) // the next load writes it again
 	})
-	if _, err := c.files.decode(image, c.indices[i]); err != nil {
+	if _, err := c.files.decode(image, i); err != nil {
 		return err
 	}
 	if crc32.Checksum(image, castagnoli) != c.sums[i] {
-		return badField("dataset.path", "%s has changed since the images were loaded (valid: files that do not change while they are read)", filepath.Join(c.files.dataset.Path, filepath.FromSlash(c.files.files[c.indices[i]])))
+		return badField("dataset.path", "%s has changed since the images were loaded (valid: files that do not change while they are read)", filepath.Join(c.files.dataset.Path, filepath.FromSlash(c.files.files[i])))
 	}
 	return nil
 }
@@ -368,11 +377,12 @@ func (c *cached) again(image []byte, i int, why error) error {
 // remembered returns a digest that depends on images and on what: that of the cache, else of
 // compute.
 func remembered(im Images, what string, compute func() ([sha256.Size]byte, error)) ([sha256.Size]byte, error) {
-	c, ok := im.(*cached)
+	of, _ := im.(part)
+	c, ok := of.of.(*cached)
 	if !ok {
 		return compute()
 	}
-	key := sha256.Sum256(append(slices.Clone(c.key[:]), what...))
+	key := sha256.Sum256(fmt.Append(c.key[:], what, of.indices))
 	name := recordName(filepath.Dir(c.file.Name()), key)
 	if sum, err := readRecord(name, key, sha256.Size); err == nil {
 		touch(name)

@@ -2,15 +2,12 @@ package dataset
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
@@ -44,14 +41,24 @@ func (l Loader) checkFiles(d sweep.Dataset) error {
 		return err
 	}
 	broken, err := p.unreadable(l)
-	if err != nil || d.SkipUnreadable || len(broken) == 0 {
+	if err != nil || d.SkipUnreadable {
 		return err
 	}
-	n := d.Size * d.Size * d.Channels()
+	return p.refuse(broken)
+}
+
+// refuse returns an error that lists these images, which cannot be read; nil for none.
+func (p *imageFiles) refuse(broken []int) error {
 	first := broken[:min(len(broken), shownUnreadable)]
-	failed, err := p.tryAll(first, n, Loader{}, func(int, []byte, [sha256.Size]byte) error { return nil })
+	failed, err := p.tryAll(len(first), Loader{}, func(k int) error {
+		_, err := p.decode(make([]byte, p.values()), first[k])
+		return err
+	})
 	if err != nil || len(failed) == 0 { // they were repaired meanwhile
 		return err
+	}
+	for k := range failed {
+		failed[k].i = first[failed[k].i]
 	}
 	return unreadableError(failed, len(broken))
 }
@@ -62,23 +69,19 @@ type unreadable struct {
 	why *sweep.FieldError
 }
 
-// tryAll decodes these images and passes the pixels of each, and the digest of its file, to
-// take, from several goroutines. It returns those that cannot be read, in order.
-func (p *imageFiles) tryAll(indices []int, n int, l Loader, take func(k int, image []byte, digest [sha256.Size]byte) error) (failed []unreadable, err error) {
+// tryAll calls try for 0 to all-1, from several goroutines, and returns those for which it
+// returns a FieldError, in order.
+func (p *imageFiles) tryAll(all int, l Loader, try func(i int) error) (failed []unreadable, err error) {
 	var mu sync.Mutex
-	err = each(len(indices), l, func(k int) error {
-		image := make([]byte, n)
-		digest, err := p.decode(image, indices[k])
-		if err == nil {
-			return take(k, image, digest)
-		}
+	err = each(all, l, func(i int) error {
+		err := try(i)
 		why, bad := errors.AsType[*sweep.FieldError](err)
 		if !bad {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		failed = append(failed, unreadable{indices[k], why})
+		failed = append(failed, unreadable{i, why})
 		return nil
 	})
 	slices.SortFunc(failed, func(a, b unreadable) int { return cmp.Compare(a.i, b.i) })
@@ -112,14 +115,14 @@ func (l listing) without(p *imageFiles) (listing, error) {
 	if err != nil {
 		return l, err
 	}
-	kept := listing{classes: l.classes, leftOut: l.leftOut}
+	kept := listing{classes: l.classes, leftOut: l.leftOut, all: l.files}
 	have := make([]bool, len(l.classes))
 	for i, file := range l.files {
 		if _, is := slices.BinarySearch(broken, i); is {
 			kept.leave(leftBroken, file)
 			continue
 		}
-		kept.files, kept.labels = append(kept.files, file), append(kept.labels, l.labels[i])
+		kept.files, kept.labels, kept.from = append(kept.files, file), append(kept.labels, l.labels[i]), append(kept.from, i)
 		have[l.labels[i]] = true
 	}
 	if class := slices.Index(have, false); class >= 0 {
@@ -128,44 +131,23 @@ func (l listing) without(p *imageFiles) (listing, error) {
 	return kept, nil
 }
 
-// unreadable returns the indices of the images that cannot be read, in order. The cache
-// keeps them as the bytes of one image each, 1 for one that cannot be read.
-func (p *imageFiles) unreadable(loader Loader) ([]int, error) {
-	all := make([]int, len(p.files))
-	for i := range all {
-		all[i] = i
+// unreadable returns the indices of the images that cannot be read, in order.
+func (p *imageFiles) unreadable(l Loader) (broken []int, err error) {
+	c, err := p.cached(l)
+	if _, ok := errors.AsType[*cacheError](err); ok {
+		failed, err := p.tryAll(len(p.files), l, func(i int) error {
+			_, err := p.decode(make([]byte, p.values()), i)
+			return err
+		})
+		for _, u := range failed {
+			broken = append(broken, u.i)
+		}
+		return broken, err
 	}
-	key, err := p.key(all)
 	if err != nil {
 		return nil, err
 	}
-	key = sha256.Sum256(append([]byte("unreadable "), key[:]...))
-	dir, noCache := folder.Cache()
-	name := recordName(filepath.Join(dir, cacheFolder), key)
-	var marks []byte
-	if noCache == nil {
-		marks, _ = readRecord(name, key, len(all)) // else it is written again
-	}
-	if marks == nil {
-		n := p.dataset.Size * p.dataset.Size * p.dataset.Channels()
-		marks = make([]byte, len(all))
-		err := each(len(marks), loader, func(k int) error {
-			_, err := p.decode(make([]byte, n), k)
-			if _, bad := errors.AsType[*sweep.FieldError](err); !bad {
-				return err
-			}
-			marks[k] = 1
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		if noCache == nil {
-			_ = writeRecord(name, key, marks) // it only saves time
-		}
-	}
-	var broken []int
-	for i, mark := range marks {
+	for i, mark := range c.broken {
 		if mark != 0 {
 			broken = append(broken, i)
 		}
