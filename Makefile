@@ -12,6 +12,7 @@
 # make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
 #                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
 # make bench-cluster      the same sweeps on a Temporal server with PostgreSQL, =bench-cassandra with Cassandra, writes docs/benchmarks/cluster.md (Linux, PostgreSQL 15+; Java 17, Maven; half an hour)
+# make bench-data       times the reading of 20,000 images, and the memory that it takes, writes docs/benchmarks/data.md (minutes; DATA_FLAGS='-images 200000' for what is written there)
 # make interop          compares examples/pytorch and examples/jax with tailsweep (Python 3.11+, minutes; PyPI's PyTorch for Linux is some gigabytes, with CUDA:
 #                       TORCH_PYTHON=/usr/bin/python3 uses one that is installed)
 #
@@ -30,7 +31,7 @@ DEMO_OUT ?= out
 FAULTS ?= 40
 SEED   ?= 1
 
-.PHONY: bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop cluster-tools bench-cluster bench-cassandra
+.PHONY: bench-data bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop cluster-tools bench-cluster bench-cassandra
 
 all: build
 
@@ -148,6 +149,9 @@ bench-search-gp: build $(SEARCH)/.venv $(SEARCH)/.venv-gp $(SEARCH)/.bin/goptuna
 # The two packages of requirements-source ask for PyTorch, which their formulas do not need.
 bench-earlier:
 	$(SIMD) $(GO) run ./$(SEARCH) -earlier -engines bayes,tpe,cmaes,nsga2 -parallel 8 -seeds 20 -first-seed 9000 -after 10,20 -report docs/benchmarks/earlier.md
+
+bench-data: build
+	$(SIMD) $(GO) run ./bench/data -report docs/benchmarks/data.md $(DATA_FLAGS)
 
 EVAL := bench/eval
 
