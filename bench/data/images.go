@@ -16,7 +16,10 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
-const classes = 10
+const (
+	classes  = 10
+	distinct = 20000 // images; more are copies of them, which take as long to read
+)
 
 // makeImages fills dir with count colour images of size pixels, in folders by class: a disc on
 // a gradient, with noise in the lowest bits, so that the files are as large as those of
@@ -29,14 +32,19 @@ func makeImages(dir string, count, size int) error {
 			return err
 		}
 	}
-	for i := range count {
+	for i := range min(count, distinct) {
 		group.Go(func() error {
 			var out bytes.Buffer
 			encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 			if err := encoder.Encode(&out, drawn(i, size)); err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(dir, fmt.Sprintf("class%d", i%classes), fmt.Sprintf("%07d.png", i)), out.Bytes(), 0o600)
+			for k := i; k < count; k += distinct {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("class%d", i%classes), fmt.Sprintf("%07d.png", k)), out.Bytes(), 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	return group.Wait()

@@ -109,8 +109,9 @@ budget: {run_cap: 1}
 
 // cost is what a process took.
 type cost struct {
-	wall     time.Duration
-	resident int64 // bytes, at most
+	wall      time.Duration
+	processor time.Duration // of all cores
+	resident  int64         // bytes, at most
 }
 
 // timed runs the program until it ends, or prints a line with until; it is ended then.
@@ -142,6 +143,7 @@ func (o options) timed(cache, until string, args ...string) (cost, error) {
 	if c.wall == 0 {
 		c.wall = time.Since(began)
 	}
+	c.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	c.resident = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
 	if runtime.GOOS != "darwin" { // where it is in bytes
 		c.resident <<= 10
@@ -159,8 +161,8 @@ func (o options) train(cache string, number int) (cost, error) {
 func (o options) measure() (string, error) {
 	var table strings.Builder
 	row := func(what string, c cost) {
-		fmt.Fprintf(&table, "| %s | %.1f | %s |\n", what, c.wall.Seconds(), text.Bytes(c.resident))
-		fmt.Fprintf(os.Stderr, "%s: %.1f s, %s\n", what, c.wall.Seconds(), text.Bytes(c.resident))
+		fmt.Fprintf(&table, "| %s | %.1f | %.1f | %s |\n", what, c.wall.Seconds(), c.processor.Seconds(), text.Bytes(c.resident))
+		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.1f CPU s, %s\n", what, c.wall.Seconds(), c.processor.Seconds(), text.Bytes(c.resident))
 	}
 	for _, step := range []struct {
 		what string
@@ -192,8 +194,9 @@ func (o options) measure() (string, error) {
 	var most cost
 	for _, c := range all {
 		most.wall, most.resident = max(most.wall, c.wall), max(most.resident, c.resident)
+		most.processor += c.processor
 	}
-	row(fmt.Sprintf("%d times `train` at once, first reading: the last, the largest", o.together), most)
+	row(fmt.Sprintf("%d times `train` at once, first reading: the last, all, the largest", o.together), most)
 	pixels, err := file.FolderSize(filepath.Join(o.dir, "one", "images"))
 	if err != nil {
 		return "", err
@@ -210,14 +213,14 @@ const head = `# What a large folder of images costs
 
 Written by ` + "`make bench-data`" + `; do not edit. %s, %s, %d cores, %s.
 
-%d colour PNG of %dx%[6]d pixels in %[7]d folders (%[8]s). Their decoded pixels in the cache have %[9]s; as float32 in memory they would have %[10]s. The long-tailed split of the spec keeps a part
-of them, all of which are decoded. Other work runs on the machine.
+%d colour PNG of %dx%[6]d pixels in %[7]d folders (%[8]s; at most 20,000 are different). Their decoded pixels in the cache have %[9]s; as float32 in memory they would have %[10]s. The long-tailed split of the spec keeps a part
+of them, all of which are decoded.
 
-**memory** is the largest resident set of the process (VmHWM). Its bound does not depend on the number of images but for their names and labels, and a few bytes of each: a process reads the pixels image by
-image, and the kernel keeps the pages of the file for all processes. The first reading decodes one image for each core at a time.
+**s** is wall clock on this machine, including other load; **CPU s** is processor time, summed over cores. **memory** is the largest resident set of the process (VmHWM). Its bound does not depend on the number of images but for their names and labels, and a few bytes of each: a process reads the pixels image by
+image, and the kernel keeps the pages of the file for all processes. The first reading decodes one image for each core at a time. A training takes one step with 8 images, which needs most of its memory.
 
 Of %[11]d trainings that start at once on an empty cache one decodes the images, and the others wait for it.
 
-| | s | memory |
-|---|---:|---:|
+| | s | CPU s | memory |
+|---|---:|---:|---:|
 `
