@@ -52,6 +52,15 @@ func SpeedOf(spec *sweep.Spec, stepsPerSecond float64) (cost.Speed, error) {
 	}, err
 }
 
+// fits returns an error if a training needs more memory than the machine has: the kernel would
+// kill this process, or another one.
+func fits(need int64, m machine) error {
+	if m.memory == unknown || need <= m.memory {
+		return nil
+	}
+	return fmt.Errorf("a training needs about %s of memory, and this machine has %s free (valid: a smaller train.batch, dataset.size or model)", text.Bytes(need), text.Bytes(m.memory))
+}
+
 // Probe trains a few steps of the costliest trial and returns the backend and its
 // steps per second. It reports its progress.
 func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string) (used string, stepsPerSecond float64, err error) {
@@ -66,6 +75,15 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	}
 	defer b.Close()
 
+	if b.Choice != backend.XLACUDA {
+		need, err := trainer.MemoryEstimate(*spec, b.Choice)
+		if err == nil {
+			err = fits(need, thisMachine())
+		}
+		if err != nil {
+			return "", 0, err
+		}
+	}
 	short := *spec
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps
 	short.Train.WarmupSteps = 0

@@ -70,3 +70,10 @@ func TestFreeMemory(t *testing.T) {
 	write("sys/fs/cgroup/memory.current", "734003200\n")
 	require.Zero(t, freeMemory(root, none), "nothing is left")
 }
+
+// A training that does not fit in memory is not measured: it would be killed.
+func TestATrainingThatDoesNotFitIsNotMeasured(t *testing.T) {
+	require.NoError(t, fits(8<<30, machine{memory: 8 << 30}))
+	require.NoError(t, fits(8<<30, machine{memory: unknown}))
+	require.EqualError(t, fits(8<<30, machine{memory: 2 << 30}), "a training needs about 8.0 GiB of memory, and this machine has 2.0 GiB free (valid: a smaller train.batch, dataset.size or model)")
+}
