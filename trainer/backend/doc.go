@@ -12,5 +12,5 @@
 // Everything else works in a build without cgo, where xla:* is refused with the
 // reason.
 //
-// The only packages of tailsweep that it may import are the small helpers of internal/.
+// The only packages of tailsweep that it may import are the small helpers of internal/ and internal/wheel.
 package backend

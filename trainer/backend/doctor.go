@@ -75,10 +75,10 @@ func pluginCheck() Check {
 	switch {
 	case err != nil:
 		c.Level, c.Found = Fault, err.Error()
-	case sum == pin.PluginSHA256:
+	case sum == pin.MemberSHA256:
 		c.Found = fmt.Sprintf("%s %s, verified: %s", pin.Project, pin.Version, path)
 	case ours(path):
-		c.Level, c.Found = Fault, fmt.Sprintf("%s is not what was installed: SHA-256 %s, want %s", path, sum, pin.PluginSHA256)
+		c.Level, c.Found = Fault, fmt.Sprintf("%s is not what was installed: SHA-256 %s, want %s", path, sum, pin.MemberSHA256)
 		c.Fix = "remove it and run `" + installCommand(CPU) + "`"
 	default:
 		c.Found = fmt.Sprintf("%s, from PJRT_PLUGIN_LIBRARY_PATH, SHA-256 %s", path, sum)

@@ -1,23 +1,13 @@
 package backend
 
-// Pin is the one wheel that a plugin is taken from.
-type Pin struct {
-	Project string // name in the package index
-	Version string
-	Wheel   string // file name, for x86-64 Linux
-	SHA256  string // of the wheel, hex
-	Size    int64  // of the wheel, bytes
-	Member  string // base name of the plugin inside the wheel
-	// PluginSHA256 is that of the unpacked plugin, hex; "" where it was not measured.
-	PluginSHA256 string
-}
+import "github.com/tailsweep/tailsweep/internal/wheel"
 
 // pinned returns the wheel of a kind. Both were chosen because their PJRT API
 // is near the one go-xla v0.4.2 was written against (docs/backends.md); changing
 // one means running the trainer's tests on it.
-func pinned(kind Kind) Pin {
+func pinned(kind Kind) wheel.Pin {
 	if kind == CUDA {
-		return Pin{
+		return wheel.Pin{
 			Project: "jax-cuda12-pjrt",
 			Version: "0.10.0",
 			Wheel:   "jax_cuda12_pjrt-0.10.0-py3-none-manylinux_2_27_x86_64.whl",
@@ -26,7 +16,7 @@ func pinned(kind Kind) Pin {
 			Member:  "xla_cuda_plugin.so",
 		}
 	}
-	return Pin{
+	return wheel.Pin{
 		Project: "fastatomstruct-xla-cpu",
 		Version: "2026.6.23",
 		Wheel:   "fastatomstruct_xla_cpu-2026.6.23-py3-none-manylinux_2_27_x86_64.whl",
@@ -34,7 +24,7 @@ func pinned(kind Kind) Pin {
 		Size:    63200622,
 		Member:  "libpjrt_cpu.so",
 
-		PluginSHA256: "0a0fe56ca17be9efc7b942e89e534e5e0ad4a0f1e369b66d27b62184509015b9",
+		MemberSHA256: "0a0fe56ca17be9efc7b942e89e534e5e0ad4a0f1e369b66d27b62184509015b9",
 	}
 }
 

@@ -1,4 +1,4 @@
-package backend
+package wheel
 
 import (
 	"bufio"
@@ -79,20 +79,18 @@ func readIndexURL(file string) string {
 	return found
 }
 
-// downloadWheel downloads the pinned wheel into dir and returns the path of the
-// verified file, which the caller removes.
-func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (wheel string, err error) {
-	index := o.Index
+// fetch downloads the pinned wheel into dir and returns the path of the verified file,
+// which the caller removes.
+func (r Request) fetch(ctx context.Context, dir string) (wheel string, err error) {
+	index, pin := r.Index, r.Pin
 	if index == "" {
 		index = indexURL()
 	}
-	link, err := findWheel(ctx, index, pin)
+	link, err := find(ctx, index, pin)
 	if err != nil {
-		return "", fmt.Errorf("%w (with the file %s at hand, `%s --from FILE` needs no network)", err, pin.Wheel, installCommand(o.Kind))
+		return "", fmt.Errorf("%w (with the file %s at hand, `%s --from FILE` needs no network)", err, pin.Wheel, r.Command)
 	}
-	if err := report(o.Out, "downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host); err != nil {
-		return "", err
-	}
+	r.Log("downloading %s (%d MB) from %s", pin.Wheel, pin.Size/1e6, link.Host)
 	wheel = filepath.Join(dir, pin.Wheel)
 	shown := int64(0)
 	return wheel, download.File(ctx, download.Request{
@@ -100,15 +98,15 @@ func downloadWheel(ctx context.Context, o InstallOptions, pin Pin, dir string) (
 		Progress: func(done, _ int64) {
 			if quarter := 4 * done / pin.Size; quarter > shown && quarter < 4 {
 				shown = quarter
-				_ = report(o.Out, "  %d%%", 25*quarter) // the error of what follows is enough
+				r.Log("  %d%%", 25*quarter)
 			}
 		},
 	})
 }
 
-// findWheel asks a simple index (PEP 503 in HTML, PEP 691 in JSON) for the link
-// to the pinned file.
-func findWheel(ctx context.Context, index string, pin Pin) (*url.URL, error) {
+// find asks a simple index (PEP 503 in HTML, PEP 691 in JSON) for the link to the pinned
+// wheel.
+func find(ctx context.Context, index string, pin Pin) (*url.URL, error) {
 	page, err := url.Parse(strings.TrimRight(index, "/") + "/" + pin.Project + "/")
 	if err != nil || (page.Scheme != "https" && page.Scheme != "http") || page.Host == "" {
 		return nil, fmt.Errorf("index %q is not an http or https URL", address.URL(index))
