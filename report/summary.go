@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -187,7 +188,7 @@ func (p page) Caveats() (out []string) {
 	}
 	network := "this project's own small classifier. Compare them between trials of this dataset and size, and never with published values, which are of other networks"
 	if f := p.Spec.Evaluate.Features; f != nil {
-		network = "the network in " + f.Path + ". Compare them between trials with the same network, dataset and size"
+		network = "the network " + cmp.Or(f.Network, "in "+f.Path) + ". Compare them between trials with the same network, dataset and size"
 	}
 	text := "The metrics of samples are computed from the features of " + network + "."
 	if slices.ContainsFunc(p.Metrics(), func(name string) bool { return strings.HasPrefix(name, sweep.FamilyFID+".") }) {

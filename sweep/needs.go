@@ -18,8 +18,9 @@ const (
 	fieldRungSamples = "evaluate.rung.samples_per_class"
 )
 
-// The fields that name files of networks.
+// The fields that name networks.
 const (
+	FieldNetwork    = "evaluate.features.network"
 	FieldFeatures   = "evaluate.features.path"
 	FieldClassifier = "evaluate.features.classifier"
 )

@@ -208,7 +208,7 @@ type Evaluate struct {
 	DDPMSteps int `json:"ddpm_steps,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// Seed of the sampling noise, the same for every trial.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
-	// Files of the networks that compute features of images.
+	// The networks that compute features of images.
 	Features *Features `json:"features,omitempty"`
 	// Measure cas.*, which trains a classifier at the end of each trial. A metric or constraint that names cas implies it.
 	CAS bool `json:"cas,omitempty"`
@@ -216,13 +216,23 @@ type Evaluate struct {
 	Rung *RungEvaluate `json:"rung,omitempty"`
 }
 
-// Features are files of networks, on the worker's machine. Their digests are kept
-// with the results.
+// Features says which networks compute features: one from a package index, or files on the
+// worker's machine. The digest of its weights is kept with the results.
 type Features struct {
-	// A classifier that `tailsweep features train` made, or Inception-v3 as safetensors with pytorch-fid's names (docs/evaluation.md).
-	Path string `json:"path" jsonschema:"required,minLength=1,maxLength=4096"`
-	// A classifier for label_accuracy, if path is not a classifier.
+	// A network with published weights, in place of path. efficientnet-lite0 has learned from ImageNet's photos and takes RGB images. The worker downloads it, or `tailsweep features install` does.
+	Network string `json:"network,omitempty"`
+	// A file, in place of network: a classifier that `tailsweep features train` made, or Inception-v3 as safetensors with pytorch-fid's names (docs/evaluation.md).
+	Path string `json:"path,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+	// A classifier for label_accuracy, if the features are not those of a classifier.
 	Classifier string `json:"classifier,omitempty" jsonschema:"minLength=1,maxLength=4096"`
+}
+
+// LeastDims is the length of the feature vectors, at least.
+func (f *Features) LeastDims() int {
+	if f != nil && f.Network == EfficientNetLite0 {
+		return EfficientNetLite0Dims
+	}
+	return FeatureDims
 }
 
 // Gates are bounds on a trial's quality, over all classes.

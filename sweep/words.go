@@ -152,6 +152,16 @@ func ImageGates() []string { return []string{GateLabel, GateNearCopy, GateDuplic
 // asked for.
 const DefaultAttempts = 3
 
+// EfficientNetLite0 is a network of Features.Network. EfficientNetLite0Dims is the length of
+// its feature vector.
+const (
+	EfficientNetLite0     = "efficientnet-lite0"
+	EfficientNetLite0Dims = 320
+)
+
+// FeatureNetworks lists the networks of Features.Network.
+func FeatureNetworks() []string { return []string{EfficientNetLite0} }
+
 // The samplers of images, as Evaluate.Sampler has them.
 const (
 	SamplerDDIM = "ddim"

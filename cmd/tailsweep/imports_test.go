@@ -35,6 +35,7 @@ const everything = "sweep/... trainer/... activities/... workflows worker report
 var rooms = []struct{ packages, imports string }{
 	{helpers, ""},
 	{"internal/download", helpers},
+	{"internal/wheel", helpers + "internal/download"},
 
 	// The domain: a function of its arguments.
 	{"sweep", "internal/text"},
@@ -61,10 +62,10 @@ var rooms = []struct{ packages, imports string }{
 	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
 	{"trainer/trainertest", "trainer/checkpoint"},
 	{"trainer/dataset", helpers + "sweep trainer/dataset/format trainer/dataset/imagefile"},
-	{"trainer/backend", gomlx + " " + helpers + "internal/download"},
+	{"trainer/backend", gomlx + " " + helpers + "internal/wheel"},
 	{"trainer/nets", gomlx + " sweep"},
 	{"trainer/diffusion", gomlx + " sweep trainer/nets"},
-	{"trainer/features", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
+	{"trainer/features", gomlx + " " + helpers + "internal/wheel sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
 	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
 	{"trainer", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
 	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},

@@ -103,11 +103,22 @@ func (c *checker) checkConcurrency() {
 	}
 }
 
-// checkFeatures checks that there are features to compare images by.
+// checkFeatures checks that there are features to compare images by, from one network that
+// takes the images.
 func (c *checker) checkFeatures() {
 	s := c.spec
+	if f := s.Evaluate.Features; f != nil && c.valid(&s.Evaluate.Features) {
+		switch {
+		case f.Network == "" && f.Path == "":
+			c.wrong(&s.Evaluate.Features, "", "has neither a network nor a path", "one of the two")
+		case f.Network != "" && f.Path != "":
+			c.wrong(&f.Path, f.Path, "network is given, too", "one of the two")
+		case f.Network != "" && c.valid(&s.Dataset) && s.Dataset.Channels() == 1:
+			c.wrong(&f.Network, f.Network, "takes RGB images, and these are grey", "path, a file that `tailsweep features train` made")
+		}
+	}
 	if c.valid(&s.Dataset.Name) && !c.broken[c.at(&s.Evaluate)] && !c.given(&s.Evaluate.Features) && !sweep.HasClassifier(s.Dataset.Name) {
-		c.wrong(&s.Evaluate, "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
+		c.wrong(&s.Evaluate, "", "there is no built-in classifier for "+s.Dataset.Name, "evaluate.features.network: "+sweep.EfficientNetLite0+", or evaluate.features.path, a file that `tailsweep features train` made, or Inception-v3")
 	}
 }
 

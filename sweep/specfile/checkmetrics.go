@@ -53,7 +53,11 @@ func (c *checker) checkMeasurable() {
 		&s.Metrics, &s.Constraints, &s.EarlyTerminate, &s.Train.LogEvery) {
 		return
 	}
-	for _, fault := range s.Unmeasurable(s.Dataset.Facts(), sweep.Assignment{}) {
+	facts := s.Dataset.Facts()
+	if c.valid(&s.Evaluate.Features) {
+		facts.Dims = s.Evaluate.Features.LeastDims()
+	}
+	for _, fault := range s.Unmeasurable(facts, sweep.Assignment{}) {
 		if field := path(fault.Field); c.valid(field) {
 			c.wrong(field, fault.Value, fault.Message, fault.Valid)
 		}

@@ -43,6 +43,8 @@ var defaultTexts = withSamplers(map[path]string{
 	"train.flip":                      "none; horizontal for the preset unet-released",
 	"train.weight_decay":              "0",
 	"evaluate.features":               "the built-in classifier of fashion-mnist and fashion-mnist-10k",
+	"evaluate.features.network":       "none",
+	"evaluate.features.path":          "none",
 	"evaluate.features.classifier":    "the built-in one, where the dataset has one",
 	"evaluate.cas":                    "false",
 	"evaluate.rung":                   "as at the end of a trial",

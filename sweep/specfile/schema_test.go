@@ -94,6 +94,7 @@ func closedLists() map[path][]any {
 	set(&s.Train.Precision, list(sweep.Precisions()))
 	lists["generate.gates[]"] = list(sweep.ImageGates())
 	set(&s.Evaluate.Sampler, list(sweep.Samplers()))
+	lists["evaluate.features.network"] = list(sweep.FeatureNetworks())
 	var datasets, models []any
 	for _, d := range sweep.DatasetList() {
 		datasets = append(datasets, d.Name)

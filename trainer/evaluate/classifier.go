@@ -15,8 +15,8 @@ func OpenClassifier(b *backend.Backend, d sweep.Dataset, files *sweep.Features) 
 	var network features.Network
 	if files != nil {
 		var err error
-		if network, err = features.Inspect(files.Path, images); err != nil {
-			return nil, precheck.BadData(precheck.FileError(sweep.FieldFeatures, err))
+		if network, err = precheck.Inspect(files, images); err != nil {
+			return nil, precheck.BadData(err)
 		}
 	}
 	field, path, ok := precheck.Classifier(d.Name, files, network)

@@ -57,7 +57,7 @@ func newEvaluator(
 	files *sweep.Features, samples int, progress func(done, all int) error,
 ) (*Evaluator, error) {
 	e := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
-	if err := e.open(real, files); err != nil {
+	if err := e.open(ctx, real, files); err != nil {
 		return nil, err
 	}
 	if err := e.prepare(ctx, real, samples, progress); err != nil {
@@ -68,14 +68,19 @@ func newEvaluator(
 }
 
 // open loads the networks. A file that is missing, or made for other images, is bad data.
-func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
-	images, path := features.Images{Size: real.Size, Channels: real.Channels}, ""
+func (e *Evaluator) open(ctx context.Context, real *dataset.Set, files *sweep.Features) (err error) {
+	images, own := features.Images{Size: real.Size, Channels: real.Channels}, sweep.Features{}
 	if files != nil {
-		path = files.Path
+		own = *files
 	} else if !sweep.HasClassifier(real.Name) {
 		return precheck.BadData(fmt.Errorf("evaluate.features: missing, and there is no built-in classifier for %s", real.Name))
 	}
-	if e.extractor, err = openNetwork(e.backend, images, sweep.FieldFeatures, path); err != nil {
+	if own.Network != "" {
+		e.extractor, err = openPublished(ctx, e.backend, own.Network, images)
+	} else {
+		e.extractor, err = openNetwork(e.backend, images, sweep.FieldFeatures, own.Path)
+	}
+	if err != nil {
 		return err
 	}
 	e.Features = e.extractor.Digest
@@ -96,6 +101,19 @@ func (e *Evaluator) open(real *dataset.Set, files *sweep.Features) (err error) {
 		return precheck.BadData(err)
 	}
 	return nil
+}
+
+// openPublished opens a network of sweep.FeatureNetworks. Weights that cannot be downloaded
+// are a fault of this machine.
+func openPublished(ctx context.Context, b *backend.Backend, network string, images features.Images) (*features.Extractor, error) {
+	if err := precheck.Weights(ctx, &sweep.Features{Network: network}, nil); err != nil {
+		return nil, err
+	}
+	e, err := features.OpenPublished(ctx, b, network, images, extractBatch)
+	if err != nil {
+		return nil, precheck.BadData(&sweep.FieldError{Field: sweep.FieldNetwork, Value: network, Message: err.Error()})
+	}
+	return e, nil
 }
 
 // prepare computes the features of the real images and the floor.

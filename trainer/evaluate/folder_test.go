@@ -44,6 +44,40 @@ func colours(t *testing.T) string {
 	return dir
 }
 
+// A network with published weights compares images of a folder, and its digest is in the
+// result. No weights are a fault of the machine.
+func TestPublishedNetwork(t *testing.T) {
+	b := openGo(t)
+	d := sweep.Dataset{Name: sweep.ImageFolder, Path: colours(t), FolderClasses: 3, FolderChannels: 3, Size: 16, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1}}
+	named := &sweep.Features{Network: sweep.EfficientNetLite0}
+	classifier, err := OpenClassifier(b, d, named)
+	require.NoError(t, err)
+	require.Nil(t, classifier, "it has not learned these classes")
+
+	cache, err := folder.Cache()
+	require.NoError(t, err)
+	t.Setenv(folder.CacheVariable, t.TempDir())
+	t.Setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+	t.Setenv("PIP_FIND_LINKS", "")
+	_, err = NewEvaluator(t.Context(), b, d, named, 2, nil)
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailEnvironment, failure.Class)
+	require.ErrorContains(t, err, "weights of efficientnet-lite0")
+
+	if _, err := os.Stat(filepath.Join(cache, "features")); err != nil {
+		t.Skip("`tailsweep features install` has not run here")
+	}
+	t.Setenv(folder.CacheVariable, cache)
+	e, err := NewEvaluator(t.Context(), b, d, named, 2, nil)
+	require.NoError(t, err)
+	defer e.Close()
+	require.Equal(t, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", e.Features)
+	require.Len(t, e.real.features, 11*sweep.EfficientNetLite0Dims)
+	require.Nil(t, e.real.predictions)
+	require.Contains(t, e.Floor, "diversity.head")
+}
+
 // A folder of coloured images trains, and its checkpoint draws a grid in colour, with
 // the names and counts of its classes where the images are not, too.
 func TestAColouredFolderFromTrainingToGrid(t *testing.T) {

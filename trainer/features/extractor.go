@@ -85,26 +85,31 @@ func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*E
 		return nil, fmt.Errorf("features: %w", err)
 	}
 	e := &Extractor{Network: n, Digest: fmt.Sprintf("%x", sha256.Sum256(data)), images: images, batch: batch, store: model.NewStore()}
-	var forward func(x *Node) []*Node
 	if n.Classes == 0 {
-		err = e.loadInception(byName)
-		forward = inception{e.store}.forward
+		err = e.compile(b, e.loadInception(byName), inception{e.store}.forward)
 	} else {
-		err = e.loadClassifier(byName)
 		classifier := net{store: e.store, native: b.NativeConvolution()}
-		forward = func(x *Node) []*Node {
+		err = e.compile(b, e.loadClassifier(byName), func(x *Node) []*Node {
 			z, logits := classifier.forward(x)
 			return []*Node{z, logits}
-		}
+		})
 	}
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	return e, nil
+}
+
+// compile makes the graph of a network, unless loading its weights failed.
+func (e *Extractor) compile(b *backend.Backend, loaded error, forward func(x *Node) []*Node) error {
+	err := loaded
 	if err == nil {
 		e.exec, err = model.NewExec(b.Compute, e.store, func(_ *model.Scope, x *Node) []*Node { return forward(x) })
 	}
 	if err != nil {
 		e.store.Finalize()
-		return nil, fmt.Errorf("features: %w", err)
 	}
-	return e, nil
+	return err
 }
 
 // loadClassifier makes the variables of net.

@@ -20,8 +20,8 @@ const inceptionSize = 299
 // inceptionFirst is a tensor that only a file of Inception-v3 has.
 const inceptionFirst = "Conv2d_1a_3x3.conv.weight"
 
-// inceptionEpsilon is the epsilon of the batch normalisations.
-const inceptionEpsilon = 1e-3
+// epsilon is that of the batch normalisations, also of EfficientNet.
+const epsilon = 1e-3
 
 // inception builds the graph of Inception-v3 (arXiv 1512.00567) that FID uses: the network of pytorch-fid 0.3.0, whose average pools leave out the padding and
 // whose last block has a max pool. GoMLX v0.28.2 has no such model in its module.
@@ -32,7 +32,7 @@ type inception struct{ store *model.Store }
 // them. Tensors that it does not need (fc, AuxLogits) may be there.
 func (e *Extractor) loadInception(byName map[string]checkpoint.Tensor) error {
 	for _, c := range inceptionLayers() {
-		kernel, bias, err := c.fold(byName)
+		kernel, bias, err := c.fold(byName, c.weights())
 		if err != nil {
 			return err
 		}
@@ -46,19 +46,24 @@ func (e *Extractor) loadInception(byName map[string]checkpoint.Tensor) error {
 	return nil
 }
 
-// weights lists the tensors of one layer. torch has kernels as `[O,I,H,W]`.
-func (c layer) weights() []weight {
-	all := []weight{{c.name + ".conv.weight", []int{c.out, c.in, c.height, c.width}}}
-	for _, part := range []string{".bn.weight", ".bn.bias", ".bn.running_mean", ".bn.running_var"} {
-		all = append(all, weight{c.name + part, []int{c.out}})
+// weights lists the tensors of one layer.
+func (c layer) weights() []weight { return c.tensors(c.name+".conv", c.name+".bn") }
+
+// tensors lists the tensors of one layer by the names of its convolution and of its batch
+// normalisation. torch has kernels as `[O,I,H,W]`.
+func (c layer) tensors(convolution, normalisation string) []weight {
+	all := []weight{{convolution + ".weight", []int{c.out, c.in, c.height, c.width}}}
+	for _, part := range []string{".weight", ".bias", ".running_mean", ".running_var"} {
+		all = append(all, weight{normalisation + part, []int{c.out}})
 	}
 	return all
 }
 
-// fold reads one layer, whose tensors are there.
-func (c layer) fold(byName map[string]checkpoint.Tensor) (kernel, bias []float32, err error) {
+// fold multiplies the batch normalisation of inference into the kernel `[H,W,I,O]` and the
+// bias `[O]` of one layer, whose tensors are there.
+func (c layer) fold(byName map[string]checkpoint.Tensor, names []weight) (kernel, bias []float32, err error) {
 	var parts [5][]float32
-	for i, w := range c.weights() {
+	for i, w := range names {
 		if parts[i], err = byName[w.name].Float32(); err != nil {
 			return nil, nil, err
 		}
@@ -67,7 +72,7 @@ func (c layer) fold(byName map[string]checkpoint.Tensor) (kernel, bias []float32
 	kernel, bias = make([]float32, len(w)), make([]float32, c.out)
 	area := c.height * c.width
 	for o := range c.out {
-		scale := float64(gain[o]) / math.Sqrt(float64(variance[o])+inceptionEpsilon)
+		scale := float64(gain[o]) / math.Sqrt(float64(variance[o])+epsilon)
 		bias[o] = float32(float64(shift[o]) - scale*float64(mean[o]))
 		for i := range c.in {
 			for a := range area {

