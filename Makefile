@@ -8,6 +8,7 @@
 # make bench-earlier    measures what earlier sweeps are worth to a new one, writes docs/benchmarks/earlier.md (a quarter of an hour)
 # make bench-search-gp  the same and Optuna's GPSampler, whose PyTorch is some gigabytes
 # make bench-eval       compares the metrics with clean-fid, pytorch-fid and prdc, writes docs/benchmarks/eval.md (Python 3.11+, minutes)
+# make bench-features   measures what features of colour images are worth, writes docs/benchmarks/features.md (Debian, npm, 300 MB of images; a quarter of an hour)
 # make bench-train      times training and sampling against JAX, writes docs/benchmarks/train.md (Python 3.11+, minutes; TRAIN_FLAGS=-quick for a look)
 # make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
 #                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
@@ -31,7 +32,7 @@ DEMO_OUT ?= out
 FAULTS ?= 40
 SEED   ?= 1
 
-.PHONY: bench-data bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-train bench-orchestrate bench-orchestrate-virtual interop cluster-tools bench-cluster bench-cassandra
+.PHONY: bench-data bench-earlier all build demo test check fmt fmt-check vet lint workflowcheck unit cross race test-e2e accept chaos stack tidy clean bench-search bench-search-gp bench-eval bench-features bench-train bench-orchestrate bench-orchestrate-virtual interop cluster-tools bench-cluster bench-cassandra
 
 all: build
 
@@ -163,6 +164,19 @@ $(EVAL)/.venv: $(EVAL)/peers/requirements.txt $(EVAL)/peers/requirements-source.
 
 bench-eval: $(EVAL)/.venv
 	$(SIMD) $(GO) run ./$(EVAL) -report docs/benchmarks/eval.md
+
+FEATURES := bench/features
+
+$(FEATURES)/.sets: $(FEATURES)/images.py
+	rm -rf $@ $(FEATURES)/.packages
+	mkdir -p $(FEATURES)/.packages
+	cd $(FEATURES)/.packages && apt-get download oxygen-icon-theme tuxpaint-stamps-default && npm pack --silent emoji-datasource-google@16.0.0
+	cd $(FEATURES)/.packages && for p in *.deb; do dpkg-deb -x $$p . || exit 1; done && tar xzf emoji-datasource-google-16.0.0.tgz package/emoji.json package/img/google/64
+	$(PYTHON) $(FEATURES)/images.py $(FEATURES)/.packages $@
+
+bench-features: build $(FEATURES)/.sets
+	@bin/tailsweep backend install --if-possible
+	$(SIMD) $(GO) run ./$(FEATURES) $(foreach s,icons stamps emoji,-set $(s)=$(FEATURES)/.sets/$(s)) -report docs/benchmarks/features.md
 
 TRAIN := bench/train
 
