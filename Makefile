@@ -13,7 +13,7 @@
 # make bench-orchestrate  sweeps whose children only sleep, and the same in Ray Tune, writes docs/benchmarks/orchestrate.md (Linux, Python 3.11+, most of a day;
 #                         ORCHESTRATE_FLAGS='-short -within 37m' for the cases of the goals, =-quick for a look)
 # make bench-cluster      the same sweeps on a Temporal server with PostgreSQL, =bench-cassandra with Cassandra, writes docs/benchmarks/cluster.md (Linux, PostgreSQL 15+; Java 17, Maven; half an hour)
-# make bench-data       times the reading of 20,000 images, and the memory that it takes, writes docs/benchmarks/data.md (minutes; DATA_FLAGS='-images 200000' for what is written there)
+# make bench-data       times the reading of 20,000 images, and the memory that it takes, writes docs/benchmarks/data.md (minutes; DATA_FLAGS='-images 200000' for more)
 # make interop          compares examples/pytorch and examples/jax with tailsweep (Python 3.11+, minutes; PyPI's PyTorch for Linux is some gigabytes, with CUDA:
 #                       TORCH_PYTHON=/usr/bin/python3 uses one that is installed)
 #
