@@ -532,6 +532,28 @@ func TestTrialCountsTheTimeOfItsSignals(t *testing.T) {
 	require.Equal(t, 40*time.Minute, left[3], "%v", left)
 }
 
+// A trial whose max_trial_time is used up while it signals that it is not blocked has no further
+// attempt.
+func TestTrialWhoseTimeIsUsedUpWhileItSignals(t *testing.T) {
+	r := newRig(t)
+	spec := gridSpec(4)
+	spec.MaxTrialTime = sweep.Duration(time.Hour)
+	r.env.OnSignalExternalWorkflow(mock.Anything, "sweep/grid", "", SignalBlocked, mock.MatchedBy(func(b conduct.TrialBlocked) bool { return b.Cause == nil })).Return(nil).After(2 * time.Hour)
+	attempts := 0
+	r.env.OnActivity(r.do.Train, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.TrainInput) (activities.TrainResult, error) {
+		if attempts++; attempts == 2 {
+			return activities.TrainResult{}, temporal.NewApplicationError("the bucket does not exist", string(block.NoBucket))
+		}
+		ref := r.archive.Store(3, in.Attempt, 100*in.Attempt, false)
+		return activities.TrainResult{Outcome: activities.Outcome{Status: sweep.OutcomePreempted, Step: 100 * in.Attempt}, Seconds: 1, Checkpoint: ref}, nil
+	})
+	got, err := r.runTrialOf(spec)
+	require.NoError(t, err)
+	require.Equal(t, 3, attempts)
+	require.Equal(t, sweep.StatusStopped, got.Status)
+	require.Contains(t, got.Limit, "max_trial_time of 1h reached")
+}
+
 // A trial that was cancelled while it waited has made one attempt.
 func TestTrialCancelledWhileItWaitsCountsNoAttempt(t *testing.T) {
 	r := newRig(t)

@@ -1,8 +1,11 @@
 package archive
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -323,4 +326,19 @@ func TestARepairKeepsTheIdentity(t *testing.T) {
 	damage(true)
 	_, err := a.Check(t.Context(), name, CheckOptions{Repair: true, Now: checkedAt})
 	require.ErrorAs(t, err, new(*RemovingError))
+}
+
+// A look at the reservation counts for the writes of ownedFor, and of the same sweep only.
+func TestTheFenceLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var looked []string
+		f := &fence{owns: func(_ context.Context, name string) error { looked = append(looked, name); return nil }}
+		for _, key := range []string{"a/spec.json", "a/state.json", "b/state.json", "a/state.json"} {
+			require.NoError(t, f.check(t.Context(), sweepsPrefix+key))
+		}
+		require.Equal(t, []string{"a", "b", "a"}, looked)
+		time.Sleep(ownedFor) // of the bubble
+		require.NoError(t, f.check(t.Context(), sweepsPrefix+"a/state.json"))
+		require.Equal(t, []string{"a", "b", "a", "a"}, looked)
+	})
 }

@@ -65,6 +65,9 @@ func TestCommandsByPhase(t *testing.T) {
 	long := Command{By: strings.Repeat("x", NameLimit+1)}
 	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause, Command: long}),
 		`cannot pause sweep "s": by has 257 bytes and id 0 (valid: up to 256)`)
+	long = Command{By: "ann", ID: strings.Repeat("x", NameLimit+1)}
+	require.EqualError(t, machineOf(testSpec(), State{Phase: PhaseRunning}).Check(Commanded{Name: CommandPause, Command: long}),
+		`cannot pause sweep "s": by has 3 bytes and id 257 (valid: up to 256)`)
 }
 
 // What enqueue asks for is a configuration of the search space.
