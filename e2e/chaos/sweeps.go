@@ -17,6 +17,7 @@ type kind struct {
 	name    string
 	steps   int  // of a training
 	ordered bool // one trial at a time: the order of the ledger is that of the undisturbed run
+	learns  bool // suggests or stops trials by the results of earlier ones
 	real    bool // the real trainer trains it, with its own worker
 	spec    string
 }
@@ -47,7 +48,7 @@ budget: {run_cap: 7}
 max_concurrent_trials: 2
 checkpoints: {every_steps: 30, save_sweep_best: 3}
 `},
-	{name: "bayes", steps: 120, ordered: true, spec: hashed + builtIn + `
+	{name: "bayes", steps: 120, ordered: true, learns: true, spec: hashed + builtIn + `
 method: bayes
 parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}
@@ -55,7 +56,7 @@ budget: {run_cap: 7}
 max_concurrent_trials: 1
 checkpoints: {every_steps: 50, save_sweep_best: 1}
 `},
-	{name: "asha", steps: 120, ordered: true, spec: hashed + builtIn + `
+	{name: "asha", steps: 120, ordered: true, learns: true, spec: hashed + builtIn + `
 method: random
 parameters:
   infonce.weight: {distribution: log_uniform_values, min: 1e-3, max: 3}

@@ -225,7 +225,7 @@ func (f *facts) differences(p *played, want *facts) []string {
 	add := func(format string, args ...any) { found = append(found, p.id+": "+fmt.Sprintf(format, args...)) }
 	for n, trial := range want.trials {
 		switch got, ok := f.trials[n]; {
-		case p.loose && (!ok || slices.Contains(f.broken, n)):
+		case p.loose && (!ok || slices.Contains(f.broken, n) || f.learnedOtherwise(p, n)):
 		case !ok:
 			add("trial %d is not in the ledger", n)
 		case got != trial:
@@ -242,7 +242,7 @@ func (f *facts) differences(p *played, want *facts) []string {
 	}
 	for key, digest := range want.objects {
 		switch got, ok := f.objects[key]; {
-		case p.loose && (!ok || f.isBroken(key)): // the trial was cancelled, or others lead
+		case p.loose && (!ok || f.isBroken(key) || f.learnedOtherwise(p, trialOf(key))): // the trial was cancelled, or others lead
 		case !ok:
 			add("%s is not in the store", key)
 		case got != digest:
@@ -260,11 +260,23 @@ func (f *facts) differences(p *played, want *facts) []string {
 	return found
 }
 
+// learnedOtherwise reports whether a trial comes after one that was cancelled or failed, in a
+// sweep that suggests or stops trials by the results of earlier ones.
+func (f *facts) learnedOtherwise(p *played, trial int) bool {
+	return p.learns && slices.ContainsFunc(f.broken, func(n int) bool { return n < trial })
+}
+
 // isBroken reports whether an object is of a trial that was cancelled or failed.
 func (f *facts) isBroken(key string) bool {
-	var trial int
-	_, err := fmt.Sscanf(key, "trials/%06d/", &trial)
-	return err == nil && slices.Contains(f.broken, trial)
+	return slices.Contains(f.broken, trialOf(key))
+}
+
+// trialOf is the number of the trial that an object belongs to, -1 for none.
+func trialOf(key string) (trial int) {
+	if _, err := fmt.Sscanf(key, "trials/%06d/", &trial); err != nil {
+		return -1
+	}
+	return trial
 }
 
 // settleLimit is how long processes and folders of a round may take to go away, and gauges to

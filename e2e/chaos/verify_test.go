@@ -44,6 +44,19 @@ func TestTheCurveOfACancelledTrialMayDiffer(t *testing.T) {
 	require.Equal(t, []string{"round1-grid: " + curve + " differs"}, got.differences(p, want))
 }
 
+// A search that learns suggests others after a trial that was cancelled.
+func TestTrialsAfterACancelledOneMayDifferWhereTheSearchLearns(t *testing.T) {
+	const curve = "trials/000002/attempts/*/curve.jsonl"
+	want := &facts{trials: map[int]string{0: "a", 1: "b", 2: "c"}, objects: map[string]string{curve: "c"}}
+	got := &facts{trials: map[int]string{0: "a", 1: "cancelled", 2: "d"}, objects: map[string]string{curve: "d"}, broken: []int{1}}
+	p := &played{kind: kind{name: "bayes", learns: true}, id: "round1-bayes", loose: true}
+	require.Empty(t, got.differences(p, want))
+	p.learns = false
+	require.Len(t, got.differences(p, want), 2)
+	p.learns, got.trials[0] = true, "e"
+	require.Len(t, got.differences(p, want), 1, "an earlier trial")
+}
+
 func TestTimesAndAttemptsDoNotCount(t *testing.T) {
 	p := &played{kind: kind{name: "grid", ordered: true}, id: "round1-grid"}
 	trial := sweep.Trial{
