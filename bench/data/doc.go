@@ -4,4 +4,6 @@
 // itself, and writes a report in Markdown.
 //
 // Memory is what the kernel counts as the largest resident set of a process (VmHWM on Linux).
+//
+// It must not import packages that run sweeps: workflows, activities, worker.
 package main

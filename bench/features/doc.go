@@ -7,4 +7,6 @@
 //
 // Invariants: every network sees the same images, halves and degradations; a network that
 // was trained on labels of a set says so in its name.
+//
+// It must not import packages that run sweeps: workflows, activities, worker.
 package main
