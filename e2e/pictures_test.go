@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -87,11 +88,15 @@ func TestOwnPictures(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), "animations has 2 images")
 	require.Contains(t, string(text), "# follow_links: true")
+	// On a busy machine the search would end before a configuration was repeated.
+	patient := regexp.MustCompile(`wall_clock: \w+`).ReplaceAll(text, []byte("wall_clock: 40m"))
+	require.NotEqual(t, string(text), string(patient))
+	require.NoError(t, os.WriteFile(spec, patient, 0o600))
 	h.must(time.Minute, "validate", spec)
 	h.must(5*time.Minute, "plan", spec)
 
 	h.must(5*time.Minute, "run", spec, "--detach")
-	watched := h.must(30*time.Minute, "watch", "icons")
+	watched := h.must(40*time.Minute, "watch", "icons")
 	require.Contains(t, watched.stdout+watched.stderr, "kid.tail")
 	require.Equal(t, conduct.PhaseCompleted, h.wait("icons", time.Minute).Phase)
 	var trials []sweep.Trial
