@@ -95,14 +95,7 @@ func newEfficientNet(b *backend.Backend, byName map[string]checkpoint.Tensor, im
 // convolution.
 func (e *Extractor) loadEfficientNet(byName map[string]checkpoint.Tensor) error {
 	for _, c := range efficientLayers() {
-		kernel, bias, err := c.fold(byName, c.weights())
-		if err != nil {
-			return err
-		}
-		if err := e.variable(c.name+".kernel", kernel, c.height, c.width, c.in, c.out); err != nil {
-			return err
-		}
-		if err := e.variable(c.name+".bias", bias, 1, 1, 1, c.out); err != nil {
+		if err := e.convolution(byName, c.layer, c.weights()); err != nil {
 			return err
 		}
 	}

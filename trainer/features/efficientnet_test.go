@@ -17,7 +17,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 // madeUpEfficientNet has the weights of testdata/efficientnet.py.
@@ -69,16 +68,7 @@ func readRecorded(t *testing.T) (r recorded) {
 // requireFeatures compares the features of the made-up image.
 func requireFeatures(t *testing.T, e *Extractor, want values, every int) {
 	t.Helper()
-	const size = 32
-	planes := hashed("image", 3*size*size) // `[3,S,S]`
-	image := make([]float32, 0, len(planes))
-	for i := range size * size {
-		for c := range 3 {
-			image = append(image, float32(2*planes[c*size*size+i]))
-		}
-	}
-	out, err := e.Extract(t.Context(), dataset.InMemory(image, len(image)), nil)
-	require.NoError(t, err)
+	out := extractMadeUp(t, e)
 	require.Len(t, out.Features, 320)
 	require.Empty(t, out.Predictions)
 	for i, v := range want.Features {

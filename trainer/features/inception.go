@@ -32,18 +32,23 @@ type inception struct{ store *model.Store }
 // them. Tensors that it does not need (fc, AuxLogits) may be there.
 func (e *Extractor) loadInception(byName map[string]checkpoint.Tensor) error {
 	for _, c := range inceptionLayers() {
-		kernel, bias, err := c.fold(byName, c.weights())
-		if err != nil {
-			return err
-		}
-		if err := e.variable(c.name+".kernel", kernel, c.height, c.width, c.in, c.out); err != nil {
-			return err
-		}
-		if err := e.variable(c.name+".bias", bias, 1, 1, 1, c.out); err != nil {
+		if err := e.convolution(byName, c, c.weights()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// convolution makes the variables of one layer: its folded kernel and bias.
+func (e *Extractor) convolution(byName map[string]checkpoint.Tensor, c layer, tensors []weight) error {
+	kernel, bias, err := c.fold(byName, tensors)
+	if err != nil {
+		return err
+	}
+	if err := e.variable(c.name+".kernel", kernel, c.height, c.width, c.in, c.out); err != nil {
+		return err
+	}
+	return e.variable(c.name+".bias", bias, 1, 1, 1, c.out)
 }
 
 // weights lists the tensors of one layer.

@@ -90,16 +90,7 @@ func TestInception(t *testing.T) {
 	require.Equal(t, 2048, e.Dims)
 	require.Zero(t, e.Classes)
 
-	const size = 32
-	planes := hashed("image", 3*size*size) // `[3,S,S]`
-	image := make([]float32, 0, len(planes))
-	for i := range size * size {
-		for c := range 3 {
-			image = append(image, float32(2*planes[c*size*size+i]))
-		}
-	}
-	out, err := e.Extract(t.Context(), dataset.InMemory(image, len(image)), nil)
-	require.NoError(t, err)
+	out := extractMadeUp(t, e)
 	require.Len(t, out.Features, 2048)
 	require.Empty(t, out.Predictions)
 	mean := 0.0
@@ -110,6 +101,22 @@ func TestInception(t *testing.T) {
 		}
 	}
 	require.InEpsilon(t, want.Mean, mean, 1e-4)
+}
+
+// extractMadeUp returns the output for the made-up image of 32x32.
+func extractMadeUp(t *testing.T, e *Extractor) Output {
+	t.Helper()
+	const size = 32
+	planes := hashed("image", 3*size*size) // `[3,S,S]`
+	image := make([]float32, 0, len(planes))
+	for i := range size * size {
+		for c := range 3 {
+			image = append(image, float32(2*planes[c*size*size+i]))
+		}
+	}
+	out, err := e.Extract(t.Context(), dataset.InMemory(image, len(image)), nil)
+	require.NoError(t, err)
+	return out
 }
 
 func TestInceptionRefuses(t *testing.T) {
