@@ -53,6 +53,7 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 	if BlockReason(err) != "" { // also a damaged one, which the ledger may have: doctor repairs it
 		return t, fmt.Errorf("look for the result of trial %d: %w", t.Number, err)
 	}
+	absent := err == nil && !published
 	published = err == nil && published && stored.StartedAt.Equal(t.StartedAt)
 	refs, partial, err := a.Checkpoints.List(ctx, in.Sweep, t.Number)
 	if err != nil {
@@ -70,7 +71,17 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 				t.Checkpoint, t.Steps = newest.Key, newest.Step
 			}
 		}
-		if err := a.Records.PutResult(ctx, in.Sweep, t); err != nil {
+		if absent {
+			stored, err = a.Records.CreateResult(ctx, in.Sweep, t)
+			if err == nil && !stored.StartedAt.Equal(t.StartedAt) {
+				// If this trial was terminated, its sweep has recorded that result, and nobody
+				// retries. Otherwise it is of another run of the number: the retry replaces it.
+				err = errors.New("another result was stored meanwhile")
+			}
+		} else {
+			err = a.Records.PutResult(ctx, in.Sweep, t) // over a damaged one, or one of another run of the number
+		}
+		if err != nil {
 			return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -148,6 +149,59 @@ func TestPublishKeepsTheFirstResult(t *testing.T) {
 	late := b.archive.Store(2, 1, 200, false).Key
 	other := publish(began.Add(time.Hour), sweep.StatusCancelled)
 	require.Equal(t, late, other.Checkpoint, "another run of the trial replaces the result")
+}
+
+// racing stores another result of a trial just before the given one.
+type racing struct {
+	*activitiestest.Archive
+	other sweep.Trial
+}
+
+func (r *racing) For(context.Context, sweep.Identity, string) (activities.Checkpoints, activities.Records, error) {
+	return r, r, nil
+}
+
+func (r *racing) CreateResult(ctx context.Context, name string, trial sweep.Trial) (sweep.Trial, error) {
+	if err := r.PutResult(ctx, name, r.other); err != nil {
+		return trial, err
+	}
+	return r.Archive.CreateResult(ctx, name, trial)
+}
+
+// A trial is terminated in Temporal while its Publish runs. Whichever result is stored first
+// counts, since its sweep has recorded it or will: the store must not get another one.
+func TestTheFirstResultOfATerminatedTrialCounts(t *testing.T) {
+	began := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	silent := activities.SilentTrial{Workflow: "w2", Assignment: sweep.Assignment{Number: 2}, StartedAt: began}
+	lost := sweep.Trial{
+		Assignment: silent.Assignment, Status: sweep.StatusFailed, StartedAt: began, FinishedAt: began.Add(time.Hour),
+		Error: &sweep.Failure{Class: sweep.FailLost},
+	}
+	completed := sweep.Trial{Assignment: silent.Assignment, Status: sweep.StatusCompleted, StartedAt: began.Add(time.Second), FinishedAt: began.Add(time.Minute)}
+
+	t.Run("the sweep's", func(t *testing.T) {
+		b := newBench(t)
+		b.Archive = &racing{b.archive, lost}
+		_, err := b.env.ExecuteActivity(b.Publish, activities.PublishInput{Sweep: "s", Trial: completed})
+		require.ErrorContains(t, err, "publish trial 2: another result was stored meanwhile")
+		var failure *temporal.ApplicationError
+		require.ErrorAs(t, err, &failure)
+		require.False(t, failure.NonRetryable(), "a later run of the number replaces the result of an earlier one")
+		stored, _, err := b.archive.Result(t.Context(), "s", 2)
+		require.NoError(t, err)
+		require.Equal(t, lost, stored)
+	})
+	t.Run("the trial's", func(t *testing.T) {
+		b := newBench(t)
+		executions := &activitiestest.Executions{}
+		executions.Set("w2", activities.ExecutionTerminated)
+		b.Executions, b.Archive = executions, &racing{b.archive, completed}
+		value, err := b.env.ExecuteActivity(b.Reconcile, activities.ReconcileInput{Sweep: "s", Silent: []activities.SilentTrial{silent}})
+		require.NoError(t, err)
+		var result activities.ReconcileResult
+		require.NoError(t, value.Get(&result))
+		require.Equal(t, []sweep.Trial{completed}, result.Ended)
+	})
 }
 
 // The result of a trial that was ended names its newest checkpoint with an intact manifest,
@@ -368,6 +422,9 @@ func TestReconcile(t *testing.T) {
 	require.Equal(t, silent[1].Assignment, terminated.Assignment)
 	require.Equal(t, started, terminated.StartedAt)
 	require.Equal(t, last.Key, terminated.Checkpoint)
+	stored, _, err := b.archive.Result(t.Context(), "s", 1)
+	require.NoError(t, err)
+	require.Equal(t, terminated, stored)
 
 	require.Equal(t, published, result.Ended[1])
 	require.Contains(t, result.Ended[2].Error.Message, "workflow w3 no longer exists")

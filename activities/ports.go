@@ -110,7 +110,10 @@ type Records interface {
 	// Compact makes the first segs segments readable with few requests. The ledger is
 	// complete without it.
 	Compact(ctx context.Context, sweepName string, segs int) error
-	// PutResult stores a trial's result.
+	// CreateResult stores the result of a trial that has none, and returns the trial's
+	// result: the given one or that which was stored before.
+	CreateResult(ctx context.Context, sweepName string, trial sweep.Trial) (stored sweep.Trial, err error)
+	// PutResult replaces a trial's result.
 	PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error
 	// Result returns the trial's result, ok=false when it has none.
 	Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error)

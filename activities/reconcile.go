@@ -99,5 +99,10 @@ func (a *owned) reconcile(ctx context.Context, name string, silent SilentTrial) 
 	if newest.Key != "" {
 		lost.Checkpoint, lost.Steps = newest.Key, newest.Step
 	}
+	// The last activity of the ended workflow may still write a result: the first one counts.
+	*lost, err = a.Records.CreateResult(ctx, name, *lost)
+	if err != nil {
+		return nil, fmt.Errorf("store the result of trial %d: %w", number, err)
+	}
 	return lost, nil
 }

@@ -109,7 +109,7 @@ func TestIdentity(t *testing.T) {
 	}
 	collected := h.try(time.Minute, "--namespace", "other", "gc", "--yes")
 	require.Equal(t, 1, collected.code, collected.stdout)
-	require.Regexp(t, `short: name: "short" belongs to .* of namespace "default"[^\n]*\nnothing to remove`, collected.stdout)
+	require.Regexp(t, `short: the name "short" belongs to .* of namespace "default"[^\n]*\nnothing to remove`, collected.stdout)
 	h.must(time.Minute, "doctor", "short")
 
 	// Files without extended attributes, as after cp -r: versitygw overwrites them.

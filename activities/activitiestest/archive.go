@@ -296,6 +296,20 @@ func (a *Archive) EarlierRead() int {
 // Compact implements activities.Records.
 func (a *Archive) Compact(context.Context, string, int) error { return a.failure("Compact") }
 
+// CreateResult implements activities.Records. Fail("PutResult") makes it fail, too.
+func (a *Archive) CreateResult(_ context.Context, _ string, trial sweep.Trial) (sweep.Trial, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.fail["PutResult"]; err != nil {
+		return trial, err
+	}
+	if stored, ok := a.results[trial.Number]; ok {
+		return stored, nil
+	}
+	a.results[trial.Number] = trial
+	return trial, nil
+}
+
 // PutResult implements activities.Records.
 func (a *Archive) PutResult(_ context.Context, _ string, trial sweep.Trial) error {
 	a.mu.Lock()

@@ -27,19 +27,45 @@ const (
 	bestName   = "pointers/best.json"
 )
 
+// CreateResult implements activities.Records.
+func (a *Archive) CreateResult(ctx context.Context, sweepName string, trial sweep.Trial) (sweep.Trial, error) {
+	body, err := sealedResult(sweepName, trial)
+	if err != nil {
+		return trial, err
+	}
+	result := a.object(trialKey(sweepName, trial.Number, resultName))
+	if err = result.create(ctx, body); !errors.Is(err, activities.ErrConflict) {
+		return trial, err
+	}
+	stored, ok, err := a.Result(ctx, sweepName, trial.Number)
+	if err != nil || ok {
+		return stored, err
+	}
+	return trial, result.put(ctx, body) // over the mark of one that doctor has put aside
+}
+
 // PutResult implements activities.Records.
 func (a *Archive) PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error {
-	if err := checkTrial(trial); err != nil {
-		return fmt.Errorf("result of sweep %s: %w", sweepName, err)
-	}
-	body, err := encodeTrial(trial)
+	body, err := sealedResult(sweepName, trial)
 	if err != nil {
 		return err
 	}
-	if len(body) > maxLine {
-		return tooLarge("the result of trial %d has %d bytes; a ledger line can have %d", trial.Number, len(body), maxLine)
+	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, body)
+}
+
+// sealedResult is the object of a result.
+func sealedResult(sweepName string, trial sweep.Trial) ([]byte, error) {
+	if err := checkTrial(trial); err != nil {
+		return nil, fmt.Errorf("result of sweep %s: %w", sweepName, err)
 	}
-	return a.object(trialKey(sweepName, trial.Number, resultName)).put(ctx, seal(digestOf(body), body))
+	body, err := encodeTrial(trial)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxLine {
+		return nil, tooLarge("the result of trial %d has %d bytes; a ledger line can have %d", trial.Number, len(body), maxLine)
+	}
+	return seal(digestOf(body), body), nil
 }
 
 // Result implements activities.Records. The error of a damaged one is a *LedgerError.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,6 +40,38 @@ func TestRecordsRefuseImpossibleTrials(t *testing.T) {
 	require.ErrorContains(t, a.AppendSegment(t.Context(), "Bad Name", 0, nil), "Bad Name")
 	require.ErrorContains(t, a.AppendSegment(t.Context(), name, 1_000_000, nil), "1000000")
 	require.Equal(t, before, objects(t, a.store))
+}
+
+func TestCreateResultKeepsTheFirst(t *testing.T) {
+	s := storetest.NewMemory()
+	a := New(s)
+	first, late := aTrial(4), aTrial(4)
+	late.FinishedAt = late.FinishedAt.Add(time.Minute)
+	for range 2 {
+		stored, err := a.CreateResult(t.Context(), name, first)
+		require.NoError(t, err)
+		require.Equal(t, first, stored)
+	}
+	stored, err := a.CreateResult(t.Context(), name, late)
+	require.NoError(t, err)
+	require.Equal(t, first, stored)
+	kept, _, err := a.Result(t.Context(), name, 4)
+	require.NoError(t, err)
+	require.Equal(t, first, kept)
+
+	key, err := trialKey(name, 4, resultName)
+	require.NoError(t, err)
+	overwrite(t, s, key, func([]byte) []byte { return []byte("{") })
+	_, err = a.CreateResult(t.Context(), name, late)
+	require.Equal(t, block.LedgerDamaged, activities.BlockReason(err))
+	overwrite(t, s, key, func([]byte) []byte { return moved })
+	stored, err = a.CreateResult(t.Context(), name, late)
+	require.NoError(t, err)
+	require.Equal(t, late, stored)
+	kept, ok, err := a.Result(t.Context(), name, 4)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, late, kept)
 }
 
 func TestResults(t *testing.T) {
