@@ -47,7 +47,7 @@ type Transfers struct {
 	FirstWait time.Duration // before the second try, doubled before each further one
 	MaxWait   time.Duration
 	RetryFor  time.Duration // a try that fails after this time is not repeated
-	ShowAfter time.Duration // a try that fails this long after the first one that did is reported to the sweep
+	ShowAfter time.Duration // a try that fails this long after the first one that did, or after the store fell silent, is reported to the sweep
 }
 
 // DefaultTransfers tolerates a restart of the object store, but not a connection that

@@ -153,16 +153,16 @@ func (at *attempt) transfer(move func(ctx context.Context) error) error {
 		return context.Cause(at.ctx)
 	}
 	stop := activity.GetWorkerStopChannel(at.parent)
-	var failed time.Time // when the first try did
+	var failing time.Time // since when tries fail
 	shown := false
 	err := retry.Do(at.ctx, retry.Policy{
 		First: at.limits.FirstWait, Most: at.limits.MaxWait, For: at.limits.RetryFor, Stop: stop,
 		Notify: func(err error, _ uint, wait time.Duration) {
 			activity.GetLogger(at.parent).Warn("a transfer failed and is tried again", "wait", wait, "error", err)
-			if failed.IsZero() {
-				failed = time.Now()
+			if failing.IsZero() {
+				failing = time.Now().Add(-silenceOf(err))
 			}
-			if !shown && time.Since(failed) >= at.limits.ShowAfter {
+			if !shown && time.Since(failing) >= at.limits.ShowAfter {
 				shown = at.block(err)
 			}
 		},
@@ -306,6 +306,18 @@ func isPermanent(err error) bool {
 	}
 	var local *fs.PathError
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrConflict) || errors.As(err, &local)
+}
+
+// silenceOf returns how long the store was silent before a transfer failed because of that.
+func silenceOf(err error) time.Duration {
+	var silent interface {
+		error
+		Silence() time.Duration
+	}
+	if !errors.As(err, &silent) {
+		return 0
+	}
+	return silent.Silence()
 }
 
 // isAway reports whether a transfer failed because of the store or the way to it. The cause of

@@ -235,6 +235,30 @@ func TestATransferThatFailsForLongIsShown(t *testing.T) {
 	}
 }
 
+// hung is the error of a store that was silent.
+type hung struct{ error }
+
+func (hung) Silence() time.Duration { return 20 * time.Second }
+
+// A try that failed because the store was silent counts from the beginning of the silence.
+func TestASilentStoreIsShownAfterTheFirstTry(t *testing.T) {
+	b := newBench(t)
+	b.Transfers = hasty
+	b.Transfers.ShowAfter = 15 * time.Second
+	b.archive.Fail("List", fmt.Errorf("%w: %w", hung{errAway}, blocked(block.Unreachable)))
+	executions := &activitiestest.Executions{}
+	b.warned = func() { b.archive.Fail("List", nil) }
+	b.Executions = executions
+	in := input(4, 1)
+	in.Report = toSweep
+	_, err := b.train(in)
+	require.NoError(t, err)
+	signals := executions.Signals()
+	require.Len(t, signals, 2)
+	require.Equal(t, block.Unreachable, signals[0].Content.(conduct.TrialBlocked).Cause.Reason)
+	require.Nil(t, signals[1].Content.(conduct.TrialBlocked).Cause)
+}
+
 // An attempt that fails while it is shown as blocked, or cannot report that it no longer is,
 // says so.
 func TestAnAttemptSaysThatItIsShownAsBlocked(t *testing.T) {

@@ -35,13 +35,19 @@ const (
 )
 
 // silentError means that the service was silent for too long, or a connection took too long.
-type silentError struct{ err error }
+type silentError struct {
+	err    error
+	lasted time.Duration
+}
 
 // Error implements error.
 func (e *silentError) Error() string { return "no answer in time: " + e.err.Error() }
 
 // Unwrap returns the error of the connection.
 func (e *silentError) Unwrap() error { return e.err }
+
+// Silence returns how long the service was silent, at least.
+func (e *silentError) Silence() time.Duration { return e.lasted }
 
 // sender sends the requests of the client.
 type sender struct {
@@ -223,12 +229,13 @@ func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	case r.Method == http.MethodPut && query.Has("partNumber"):
 		transport = s.part
 	}
+	began := time.Now()
 	response, err := transport.RoundTrip(withBody(r))
 	var timeout net.Error
 	if err == nil || r.Context().Err() != nil || !errors.As(err, &timeout) || !timeout.Timeout() {
 		return response, err
 	}
-	silent := &silentError{err}
+	silent := &silentError{err, min(time.Since(began), silence)}
 	if before != nil {
 		before.first.Store(silent)
 	}

@@ -105,6 +105,9 @@ func TestASilentStoreIsUnreachable(t *testing.T) {
 				var access *AccessError
 				require.ErrorAs(t, err, &access)
 				require.Equal(t, block.Unreachable, access.BlockReason())
+				var silent interface{ Silence() time.Duration }
+				require.ErrorAs(t, err, &silent)
+				require.Equal(t, silence, silent.Silence())
 				require.InDelta(t, silence.Seconds(), time.Since(began).Seconds(), 4)
 				require.Equal(t, int64(1), requests.Load())
 			})
