@@ -85,13 +85,19 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 			return t, fmt.Errorf("publish trial %d: %w", t.Number, err)
 		}
 	}
+	return t, a.keepOnly(ctx, t, refs, partial)
+}
+
+// keepOnly removes these checkpoints of a trial that has ended except that of its result, and
+// keeps its loss curve.
+func (a *owned) keepOnly(ctx context.Context, t sweep.Trial, refs, partial []CheckpointRef) error {
 	if len(refs) > 0 {
 		curve := refs[max(0, slices.IndexFunc(refs, func(r CheckpointRef) bool { return r.Key == t.Checkpoint }))]
 		switch err := a.Checkpoints.KeepCurve(ctx, curve.Key); {
 		case errors.Is(err, ErrCorrupt):
 			activity.GetLogger(ctx).Warn("the loss curve of a trial is not kept", "trial", t.Number, "checkpoint", curve.Key, "error", err)
 		case err != nil:
-			return t, fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
+			return fmt.Errorf("keep the loss curve of trial %d: %w", t.Number, err)
 		}
 	}
 	// The newest checkpoint is removed last, so that a second run still finds its curve.
@@ -101,10 +107,10 @@ func (a *owned) publish(ctx context.Context, in PublishInput) (sweep.Trial, erro
 			continue
 		}
 		if err := a.Checkpoints.Remove(ctx, ref.Key); err != nil {
-			return t, fmt.Errorf("remove a checkpoint of trial %d: %w", t.Number, err)
+			return fmt.Errorf("remove a checkpoint of trial %d: %w", t.Number, err)
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // newestIntact returns the first of these checkpoints, highest step first, whose manifest is

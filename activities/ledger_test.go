@@ -403,8 +403,13 @@ func TestReconcile(t *testing.T) {
 			executions.Set(id, status)
 		}
 	}
-	published := sweep.Trial{Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, Losses: sweep.Losses{LossLast: new(.5)}}
+	b.archive.Store(2, 1, 100, false) // its removal was interrupted
+	published := sweep.Trial{
+		Assignment: silent[2].Assignment, Status: sweep.StatusCompleted, Losses: sweep.Losses{LossLast: new(.5)},
+		Checkpoint: b.archive.Store(2, 1, 200, false).Key,
+	}
 	require.NoError(t, b.archive.PutResult(t.Context(), "s", published))
+	b.archive.Store(1, 1, 100, false)
 	last := b.archive.Store(1, 1, 200, false)
 	b.archive.Store(1, 1, 300, true) // its manifest is damaged
 
@@ -425,6 +430,8 @@ func TestReconcile(t *testing.T) {
 	stored, _, err := b.archive.Result(t.Context(), "s", 1)
 	require.NoError(t, err)
 	require.Equal(t, terminated, stored)
+	require.ElementsMatch(t, []string{last.Key, published.Checkpoint}, b.archive.Keys())
+	require.ElementsMatch(t, []string{last.Key, published.Checkpoint}, b.archive.Curves())
 
 	require.Equal(t, published, result.Ended[1])
 	require.Contains(t, result.Ended[2].Error.Message, "workflow w3 no longer exists")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
@@ -76,33 +78,32 @@ func (a *owned) reconcile(ctx context.Context, name string, silent SilentTrial) 
 	case status == ExecutionRunning:
 		return nil, nil
 	}
-	published, ok, err := a.Records.Result(ctx, name, number)
+	ended, ok, err := a.Records.Result(ctx, name, number)
 	if err != nil {
 		return nil, fmt.Errorf("look for the result of trial %d: %w", number, err)
 	}
-	if ok {
-		return &published, nil
-	}
-	lost := &sweep.Trial{
-		Assignment: silent.Assignment, Status: sweep.StatusFailed,
-		StartedAt: silent.StartedAt, FinishedAt: time.Now().UTC(),
-		Error: &sweep.Failure{Class: sweep.FailLost, Message: fate},
-	}
-	refs, _, err := a.Checkpoints.List(ctx, name, number)
+	refs, partial, err := a.Checkpoints.List(ctx, name, number)
 	if err != nil {
 		return nil, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
 	}
-	newest, err := a.newestIntact(ctx, refs)
-	if err != nil {
-		return nil, fmt.Errorf("look for the last checkpoint of trial %d: %w", number, err)
+	if !ok {
+		newest, err := a.newestIntact(ctx, refs)
+		if err != nil {
+			return nil, fmt.Errorf("look for the last checkpoint of trial %d: %w", number, err)
+		}
+		ended = sweep.Trial{
+			Assignment: silent.Assignment, Status: sweep.StatusFailed,
+			StartedAt: silent.StartedAt, FinishedAt: time.Now().UTC(),
+			Error:      &sweep.Failure{Class: sweep.FailLost, Message: fate},
+			Checkpoint: newest.Key, Steps: newest.Step,
+		}
+		// The last activity of the ended workflow may still write a result: the first one counts.
+		if ended, err = a.Records.CreateResult(ctx, name, ended); err != nil {
+			return nil, fmt.Errorf("store the result of trial %d: %w", number, err)
+		}
 	}
-	if newest.Key != "" {
-		lost.Checkpoint, lost.Steps = newest.Key, newest.Step
+	if err := a.keepOnly(ctx, ended, refs, partial); err != nil { // gc removes them
+		activity.GetLogger(ctx).Warn("checkpoints of a trial that ended without a report are left", "trial", number, "error", err)
 	}
-	// The last activity of the ended workflow may still write a result: the first one counts.
-	*lost, err = a.Records.CreateResult(ctx, name, *lost)
-	if err != nil {
-		return nil, fmt.Errorf("store the result of trial %d: %w", number, err)
-	}
-	return lost, nil
+	return &ended, nil
 }
