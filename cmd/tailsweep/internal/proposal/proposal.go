@@ -164,7 +164,7 @@ func (r Request) leastSamples(g goals) int {
 	if err != nil {
 		return 1 // the spec has the fault, too
 	}
-	metric, _, _ := strings.Cut(g.constraint, " ")
+	metric, _, _ := strings.Cut(cmp.Or(g.share, g.constraint), " ")
 	return min(mostSamples, max(r.needed(g.metric, groups), r.needed(metric, groups)))
 }
 

@@ -267,10 +267,7 @@ func (r Request) search(p *page, g goals, n numbers) {
 	p.line("parameters:\n  infonce.weight: %s\n  alignment.weight: %[1]s\n", weight)
 	p.comment("", "%s", g.why)
 	p.line("metrics:\n  - name: %s\n", g.metric)
-	if g.constraint != "" {
-		p.comment("", "What the tail gains must not cost the head: %s", g.guards)
-		p.line("constraints: [%q]\n", g.constraint)
-	}
+	r.constraint(p, g, n)
 	p.comment("", "The plain model, trained with several seeds: what a trial has to beat, and how much results differ by chance.")
 	p.line("baseline:\n  params: {infonce.weight: 0, alignment.weight: 0}\n  seeds: [%s]\n", text.Numbers(n.seeds, len(n.seeds)))
 	p.comment("", "The best configurations are trained again with other seeds, so that chance does not choose; at most a quarter of the trials.")
@@ -284,4 +281,29 @@ func (r Request) search(p *page, g goals, n numbers) {
 	}
 	p.line("max_concurrent_trials: %d", r.Slots)
 	p.line("checkpoints: {every_steps: %d, save_sweep_best: 3}", n.saved)
+}
+
+// constraint writes the constraint of g, with a factor that the samples can decide.
+func (r Request) constraint(p *page, g goals, n numbers) {
+	if g.share == "" {
+		if g.constraint != "" {
+			p.comment("", "What the tail gains must not cost the head: %s", g.guards)
+			p.line("constraints: [%q]\n", g.constraint)
+		}
+		return
+	}
+	images := r.measured(g.share, n.samples)
+	factor := decidable(images, len(n.seeds))
+	if factor == 0 {
+		p.comment("", "No constraint on %s: %d images of the head are too few. By an estimate, the 95 %% interval of a trial as good as the plain model "+
+			"reaches below half of its value, so that nearly every trial would be undecided.", g.share, images)
+		p.line("")
+		return
+	}
+	p.comment("", "What the tail gains must not cost the head: "+g.guards, 100*factor)
+	if factor < mostFactor {
+		p.comment("", "An estimate for independent images and a value of one half: with %d images of the head and %d trials of the plain model, the 95 %% "+
+			"interval of a trial as good as the plain model reaches about that low. With a higher share it would be undecided.", images, len(n.seeds))
+	}
+	p.line("constraints: [\"%s >= baseline.%[1]s * %s\"]\n", g.share, sweep.Number(factor))
 }
