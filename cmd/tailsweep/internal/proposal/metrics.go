@@ -53,14 +53,14 @@ func candidates(alike bool) []goals {
 const mostFactor = 0.9
 
 // decidable is the largest factor for which a trial as good as the plain model is feasible by
-// analysis.Limits, where a metric is the share of so many images and the baseline has so many
+// analysis.Limits four times in five, where a metric is the share of so many images and the baseline has so many
 // seeds; 0: none is. It takes the images to be independent and the share to be one half.
 func decidable(images, seeds int) float64 {
-	const share, least = 0.5, 0.5
+	const share, least, fourInFive = 0.5, 0.5, 0.8416 // quantile of the normal distribution
 	deviation := math.Sqrt(share * (1 - share) / float64(max(1, images)))
 	for tenths := 10 * mostFactor; tenths >= 10*least; tenths-- {
 		factor := math.Round(tenths) / 10
-		if (1-factor)*share >= analysis.Decisive*deviation*math.Sqrt(1+factor*factor/float64(seeds)) {
+		if (1-factor)*share >= (analysis.Decisive+fourInFive)*deviation*math.Sqrt(1+factor*factor/float64(seeds)) {
 			return factor
 		}
 	}

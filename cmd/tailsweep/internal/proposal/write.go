@@ -295,15 +295,15 @@ func (r Request) constraint(p *page, g goals, n numbers) {
 	images := r.measured(g.share, n.samples)
 	factor := decidable(images, len(n.seeds))
 	if factor == 0 {
-		p.comment("", "No constraint on %s: %d images of the head are too few. By an estimate, the 95 %% interval of a trial as good as the plain model "+
-			"reaches below half of its value, so that nearly every trial would be undecided.", g.share, images)
+		p.comment("", "No constraint on %s: %d images of the head are too few. By an estimate, a trial as good as the plain model would often be undecided "+
+			"even if it had to keep only half of its value.", g.share, images)
 		p.line("")
 		return
 	}
 	p.comment("", "What the tail gains must not cost the head: "+g.guards, 100*factor)
 	if factor < mostFactor {
-		p.comment("", "An estimate for independent images and a value of one half: with %d images of the head and %d trials of the plain model, the 95 %% "+
-			"interval of a trial as good as the plain model reaches about that low. With a higher share it would be undecided.", images, len(n.seeds))
+		p.comment("", "An estimate for independent images and a value of one half: with %d images of the head and %d trials of the plain model, a trial as "+
+			"good as the plain model is feasible by its 95 %% interval about four times in five. With a higher share it would be undecided more often.", images, len(n.seeds))
 	}
 	p.line("constraints: [\"%s >= baseline.%[1]s * %s\"]\n", g.share, sweep.Number(factor))
 }
