@@ -88,6 +88,7 @@ func TestOwnPictures(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), "animations has 2 images")
 	require.Contains(t, string(text), "# follow_links: true")
+	require.Contains(t, string(text), "network: efficientnet-lite0")
 	// On a busy machine the search would end before a configuration was repeated.
 	patient := regexp.MustCompile(`wall_clock: \w+`).ReplaceAll(text, []byte("wall_clock: 40m"))
 	require.NotEqual(t, string(text), string(patient))

@@ -182,6 +182,7 @@ func TestInitMeasuresAndTrains(t *testing.T) {
 	t.Chdir(dir)
 	t.Setenv(folder.CacheVariable, filepath.Join(dir, "cache"))
 	t.Setenv(folder.StateVariable, filepath.Join(dir, "state"))
+	t.Setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple") // nothing answers
 	require.NoError(t, os.Mkdir("specs", 0o755))
 	album(t, "photos", 8, true, map[string]int{"ant": 25, "bee": 6, "cat": 12})
 	r := cmdline(t, nil, "", "init", "--from", "photos", "--to", "specs/photos.yaml", "--hours", "2", "--backend", "go")
@@ -190,7 +191,8 @@ func TestInitMeasuresAndTrains(t *testing.T) {
 	text, err := os.ReadFile("specs/photos.yaml")
 	require.NoError(t, err)
 	require.Contains(t, string(text), "  path: ../photos\n")
-	require.Contains(t, string(text), "  features: {path: photos-features.safetensors}\n")
+	require.Contains(t, string(text), "  features: {path: photos-features.safetensors}\n", "without the published network")
+	require.Contains(t, strings.Join(strings.Fields(string(text)), " "), "could not be installed")
 	t.Chdir(t.TempDir())
 	spec := filepath.Join(dir, "specs", "photos.yaml")
 	valid := cmdline(t, nil, "", "validate", spec)

@@ -37,8 +37,9 @@ that fits a folder of your own images, which has a folder of images for each cla
 For a folder, init reads all images as a training does and measures for some seconds how
 fast this machine trains. From that it chooses the size of the images, the model, the
 groups of classes, metrics that can be measured, and as many steps and trials as fit into
---hours. It trains a classifier of the classes, which the metrics need, and writes it next
-to the spec. Comments in the spec have the reason of each choice.`,
+--hours. It trains a classifier of the classes, which some metrics and the gate label need,
+and writes it next to the spec. For colour images it installs a published network (17 MB), by
+which the other metrics compare images. Comments in the spec have the reason of each choice.`,
 		Example: `  tailsweep init > my-sweep.yaml
   tailsweep init --method bayes --name my-search --to my-search.yaml
   tailsweep init --from photos --hours 8`,
@@ -55,7 +56,7 @@ to the spec. Comments in the spec have the reason of each choice.`,
 	f.Float64Var(&o.hours, "hours", eveningHours, "with --from: time that the sweep may take on this machine")
 	cli.Within(f, "hours", &o.hours, cli.AboveZero, mostHours)
 	f.BoolVar(&o.unmeasured, "no-measure", false, "with --from: skip the measurement, and guess the steps")
-	f.StringVar(&o.features, "features", "", "with --from: network of the metrics, instead of training one (docs/evaluation.md)")
+	f.StringVar(&o.features, "features", "", "with --from: network of the metrics: "+sweep.EfficientNetLite0+" (the default for colour images), "+ownFeatures+" (a classifier that init trains), or a file")
 	o.backend = cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.from != "" {

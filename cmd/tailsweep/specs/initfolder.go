@@ -49,7 +49,7 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	if err := o.free(o.to, "--to"); err != nil {
 		return err
 	}
-	if o.features == "" {
+	if o.features == "" || o.features == ownFeatures || o.features == sweep.EfficientNetLite0 {
 		if err := o.free(network, "--to, or --features to use it"); err != nil {
 			return err
 		}
@@ -333,25 +333,60 @@ func grey(ctx context.Context, a *cli.App, d sweep.Dataset) (bool, error) {
 	return true, nil
 }
 
-// prepareFeatures returns the network of the metrics, which it trains unless one is given.
+// ownFeatures is the value of --features for the classifier that init trains.
+const ownFeatures = "own"
+
+// prepareFeatures returns the networks of the metrics: those of --features, else a published
+// network if the images have colours. It trains a classifier of the classes unless a file is given.
 func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Dataset, images int, path string) (f proposal.Features, err error) {
-	f.Classifier = true
-	if o.features != "" {
-		network, err := features.Inspect(o.features, features.Images{Size: d.Size, Channels: d.Channels()})
-		switch {
-		case err != nil:
-			return f, cli.Usagef("init: --features: %w", err)
-		case network.Classes > 0 && network.Classes != d.Classes():
-			return f, cli.Usagef("init: --features: %s is a classifier of %d classes, and %s has %d", o.features, network.Classes, o.from, d.Classes())
-		}
-		f.Path, err = o.inSpec(a, o.features)
-		f.Dims, f.Classifier, f.About = network.Dims, network.Classes > 0, "It was given by --features."
-		return f, err
+	colour, published := d.Channels() == 3, o.features == sweep.EfficientNetLite0
+	if o.features != "" && o.features != ownFeatures && !published {
+		return o.givenFeatures(a, d)
 	}
+	if published && !colour {
+		return f, cli.Usagef("init: --features: %s is for colour images, and those of %s are grey (valid: %s, or a file)", o.features, o.from, ownFeatures)
+	}
+	own, err := o.trainOwn(ctx, a, d, images, path)
+	if err != nil || !colour || o.features == ownFeatures {
+		return own, err
+	}
+	const name = sweep.EfficientNetLite0
+	a.Log("installing the network %s (Apache-2.0), by which the metrics compare images ...", name)
+	if _, err = features.Install(ctx, name, features.InstallOptions{Log: a.Log}); err != nil {
+		if published || ctx.Err() != nil {
+			return f, cli.AsBadInput(fmt.Errorf("init: --features: %w", err))
+		}
+		a.Log("warning: %v", err)
+		own.About += fmt.Sprintf(" %s is the better one, but could not be installed: `tailsweep features install` tries again.", name)
+		return own, nil
+	}
+	return proposal.Features{
+		Network: name, Dims: sweep.EfficientNetLite0Dims, Classifier: true, Separate: own.Path,
+		About:      "A published one, which orders noise, blur and copies better than a small classifier of these images (docs/evaluation.md).",
+		Recognises: own.About,
+	}, nil
+}
+
+// givenFeatures returns the network in the file that the user gave.
+func (o initOptions) givenFeatures(a *cli.App, d sweep.Dataset) (f proposal.Features, err error) {
+	network, err := features.Inspect(o.features, features.Images{Size: d.Size, Channels: d.Channels()})
+	switch {
+	case err != nil:
+		return f, cli.Usagef("init: --features: %w (valid: %s, a file, or for colour images %s)", err, ownFeatures, sweep.EfficientNetLite0)
+	case network.Classes > 0 && network.Classes != d.Classes():
+		return f, cli.Usagef("init: --features: %s is a classifier of %d classes, and %s has %d", o.features, network.Classes, o.from, d.Classes())
+	}
+	f.Path, err = o.inSpec(a, o.features)
+	f.Dims, f.Classifier, f.About = network.Dims, network.Classes > 0, "It was given by --features."
+	return f, err
+}
+
+// trainOwn trains a classifier of the classes.
+func (o initOptions) trainOwn(ctx context.Context, a *cli.App, d sweep.Dataset, images int, path string) (f proposal.Features, err error) {
 	if f.Path, err = o.besideSpec(a, path); err != nil {
 		return f, err
 	}
-	f.Dims = features.Dims
+	f.Dims, f.Classifier = features.Dims, true
 	a.Log("training a classifier of the classes, which the metrics need ...")
 	const seen = 256_000 // images of a training, which takes minutes
 	epochs := min(features.DefaultEpochs, max(1, seen/images))

@@ -27,12 +27,16 @@ type Request struct {
 	Speed func(*sweep.Spec) (cost.Speed, error)
 }
 
-// Features is the network of the metrics.
+// Features are the networks of the metrics. Paths are as the spec has them.
 type Features struct {
-	Path       string // as the spec has it
-	About      string // where it comes from, a sentence
-	Dims       int    // numbers of an image
-	Classifier bool   // it distinguishes the classes of the folder
+	Network string // of sweep.FeatureNetworks, or ""
+	Path    string // of a file, without Network
+	About   string // where the network comes from, sentences
+	Dims    int    // numbers of an image
+
+	Classifier bool   // a network distinguishes the classes of the folder
+	Separate   string // path of a classifier that is not the network; "" for none
+	Recognises string // what the separate classifier is, sentences
 }
 
 // Proposal is the spec of a folder.
@@ -79,12 +83,13 @@ func Of(r Request) (Proposal, error) {
 	var last error
 	for _, g := range candidates(r.Folder.split().alike) {
 		g.why = strings.Replace(g.why, "WHY", notFID, 1)
-		n, err := r.numbers(g)
-		if err != nil {
-			return Proposal{}, err
+		var p Proposal
+		n, err := r.numbers(g) // also fails where the metric needs more samples than there can be
+		if err == nil {
+			p.Text = r.text(g, n)
+			p.Spec, err = specfile.Parse(r.Name, []byte(p.Text))
 		}
-		p := Proposal{Text: r.text(g, n)}
-		if p.Spec, err = specfile.Parse(r.Name, []byte(p.Text)); err == nil {
+		if err == nil {
 			err = r.unmeasurable(p.Spec)
 		}
 		if err != nil {

@@ -50,6 +50,10 @@ var folders = map[string]func() Request{
 		f.LeftOut = []string{"left out 1: not an image (actions/README)"}
 		r := request(f, 3)
 		r.Shape = f.Shapes(false)[1]
+		r.Features = Features{
+			Network: sweep.EfficientNetLite0, About: "A published one.", Dims: sweep.EfficientNetLite0Dims,
+			Classifier: true, Separate: "icons-features.safetensors", Recognises: "A classifier of these classes.",
+		}
 		return r
 	},
 	"slow": func() Request {

@@ -255,9 +255,25 @@ func (r Request) evaluation(p *page, n numbers) {
 	p.comment("  ", "One scale. A list would compare with one half of the real images only, and the rare classes have few.")
 	p.line("  guidance: [1]\n  ddim_steps: %d", n.ddim)
 	p.comment("  ", "The network by which images are compared. %s", r.Features.About)
-	p.line("  features: {path: %s}", quoted(r.Features.Path))
+	r.features(p)
 	p.comment("  ", "Fewer samples at the rung, where only the worst are stopped.")
 	p.line("  rung: {samples_per_class: %d, guidance: [1]}\n", n.rungSamples)
+}
+
+// features writes the networks of the metrics.
+func (r Request) features(p *page) {
+	f := r.Features
+	network := "path: " + quoted(f.Path)
+	if f.Network != "" {
+		network = "network: " + f.Network
+	}
+	if f.Separate == "" {
+		p.line("  features: {%s}", network)
+		return
+	}
+	p.line("  features:\n    %s", network)
+	p.comment("    ", "%s", f.Recognises)
+	p.line("    classifier: %s", quoted(f.Separate))
 }
 
 func (r Request) search(p *page, g goals, n numbers) {
