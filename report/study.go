@@ -26,6 +26,7 @@ type study struct {
 	standing map[int]analysis.Standing // of ranked
 	feasible map[int]analysis.Feasibility
 	baseline []sweep.Trial // completed; see newStudy
+	compared []sweep.Trial // what decides how the best trial compares with the baseline
 }
 
 // newStudy takes as baseline the completed trials of kind baseline (one for each seed),
@@ -68,7 +69,31 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 		}
 	}
 	slices.SortFunc(s.baseline, func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) })
+	s.compared = s.decisive()
 	return s
+}
+
+// decisive are the trials of the best configuration, of the baseline, as which a plain trial may
+// stand in, and of the configurations with several trials, which show the noise between seeds.
+func (s study) decisive() (list []sweep.Trial) {
+	if s.Best() == nil {
+		return nil
+	}
+	best := s.Best().Params.Key()
+	count := map[string]int{}
+	for _, t := range s.ranked {
+		count[t.Params.Key()]++
+	}
+	for _, t := range s.ranked {
+		switch key := t.Params.Key(); {
+		case s.isBaseline(t):
+			t.Kind = sweep.KindBaseline
+		case key != best && count[key] < 2:
+			continue
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 // maxShown is how many trials, the best ones, a page shows the curves and sample grids of.

@@ -18,7 +18,7 @@ import (
 type comparison struct {
 	Metric, Better              string // Better: "lower", "higher (ratio)"
 	Best, Baseline, Range, Diff string
-	Word, Class                 string // better, worse, equal, within the seeds' range
+	Word, Class                 string // of rate
 	Floor                       string
 }
 
@@ -49,7 +49,11 @@ func (p page) Comparisons() (out []comparison) {
 			if b.N > 1 {
 				c.Range = fmt.Sprintf("%s to %s", num(b.Min), num(b.Max))
 			}
-			c.Word, c.Class = rate(p.isLower(name), v, b)
+			d := p.versusBaseline(name)
+			if d.StdDev > 0 {
+				c.Diff += fmt.Sprintf(" ± %.2g", analysis.Decisive*d.StdDev)
+			}
+			c.Word, c.Class = rate(p.isLower(name), difference(v, b.Mean), d)
 		}
 		out = append(out, c)
 	}
@@ -64,14 +68,25 @@ func difference(v, mean float64) float64 {
 	return 0
 }
 
-// rate returns a word and a CSS class for the comparison of v with the baseline.
-func rate(lower bool, v float64, b spread) (word, class string) {
+// versusBaseline is analysis.Difference of the best trial.
+func (s study) versusBaseline(metric string) sweep.Estimate {
+	d, _ := analysis.Difference(s.compared, metric, s.Best().Params.Key())
+	return d
+}
+
+const indistinct = "not distinguishable"
+
+// rate returns a word and a CSS class for how the best trial compares with the baseline: by
+// the values that the table has, and the difference with its standard error.
+func rate(lower bool, shown float64, d sweep.Estimate) (word, class string) {
 	switch {
-	case difference(v, b.Mean) == 0:
+	case shown == 0:
 		return "equal", "same"
-	case b.N > 1 && v >= b.Min && v <= b.Max:
-		return "within the seeds' range", "same"
-	case (v < b.Mean) == lower:
+	case d.StdDev == 0:
+		return "noise unknown", "same"
+	case math.Abs(d.Mean) < analysis.Decisive*d.StdDev:
+		return indistinct, "same"
+	case (d.Mean < 0) == lower:
 		return "better", "good"
 	}
 	return "worse", "bad"
@@ -130,11 +145,10 @@ func (s study) found() string {
 			best.Number, named, num(value))
 	}
 	text := fmt.Sprintf("Trial %d has the best %s: %s, against %s of the baseline (%s).",
-		best.Number, named, num(value), num(base.Mean), change(value, base.Mean))
+		best.Number, named, num(value), num(base.Mean), s.change(first.Name, value))
 	if other := s.otherSide(); other != "" {
 		if v, ok := s.best(other); ok && s.baselineSpread(other).N > 0 {
-			b := s.baselineSpread(other)
-			text += fmt.Sprintf(" Its %s is %s, against %s (%s).", other, num(v), num(b.Mean), change(v, b.Mean))
+			text += fmt.Sprintf(" Its %s is %s, against %s (%s).", other, num(v), num(s.baselineSpread(other).Mean), s.change(other, v))
 		}
 	}
 	return text
@@ -147,6 +161,16 @@ func (s study) otherSide() string {
 		return s.head.Name
 	}
 	return s.tail.Name
+}
+
+// change is how a value of the best trial compares with the baseline.
+func (s study) change(metric string, v float64) string {
+	mean := s.baselineSpread(metric).Mean
+	text := change(v, mean)
+	if word, _ := rate(s.isLower(metric), difference(v, mean), s.versusBaseline(metric)); word == indistinct {
+		text += ", " + word
+	}
+	return text
 }
 
 func change(v, from float64) string {
@@ -172,7 +196,7 @@ func (p page) Caveats() (out []string) {
 	case again > 0:
 		out = append(out, fmt.Sprintf("%s trained with several seeds, the others with one. %s", english.Plural(again, "searched configuration was", "searched configurations were"), seedsText(p.Spec)))
 	case n > 1:
-		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. A difference within the range of the baseline's seeds is not distinguishable from noise. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
+		out = append(out, fmt.Sprintf("Each searched configuration was trained with one seed, the baseline with %d. The list of trials that are as good as the best assumes that every configuration has the noise of the baseline's seeds.", n))
 	default:
 		out = append(out, "Every configuration was trained with one seed, so a difference between two trials includes the luck of training. No difference here is claimed to be significant: repeat the best trial and the baseline with other seeds first.")
 	}
@@ -182,6 +206,9 @@ func (p page) Caveats() (out []string) {
 			text += " Its guidance scale was chosen by other samples and the other half of the real images."
 		}
 		out = append(out, text)
+	}
+	if best := p.Best(); best != nil && p.Baseline() != "" {
+		out = append(out, "A difference from the baseline ± its interval of 95 %: over trainings with several seeds where there are any, else over samples and real images. It is better or worse where the interval does not contain 0.")
 	}
 	if text := sampleCounts(p.Spec); text != "" {
 		out = append(out, text)

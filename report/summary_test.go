@@ -63,21 +63,20 @@ func TestResamplingIsNotPlain(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
-	three := spread{Mean: 50, Min: 48, Max: 53, N: 3}
-	one := spread{Mean: 50, Min: 50, Max: 50, N: 1}
+	sure, unsure, unknown := 1.0, 6.0, 0.0
 	tests := []struct {
-		metric string
-		v      float64
-		b      spread
-		want   string
+		metric     string
+		difference float64
+		deviation  float64
+		want       string
 	}{
-		{"fid.tail", 40, three, "better"}, {"fid.tail", 60, three, "worse"}, {"fid.tail", 52.9, three, "within the seeds' range"},
-		{"fid.tail", 49, one, "better"}, {"fid.tail", 50 + 1e-12, one, "equal"},
-		{"label_accuracy.tail", 60, three, "better"}, {"label_accuracy.tail", 40, three, "worse"},
+		{"fid.tail", -10, sure, "better"}, {"fid.tail", 10, sure, "worse"}, {"fid.tail", -10, unsure, "not distinguishable"},
+		{"fid.tail", -10, unknown, "noise unknown"}, {"fid.tail", 0, sure, "equal"},
+		{"label_accuracy.tail", 10, sure, "better"}, {"label_accuracy.tail", -10, sure, "worse"}, {"label_accuracy.tail", 10, unsure, "not distinguishable"},
 	}
 	for _, tt := range tests {
-		word, _ := rate(newStudy(fixture(t, 0).Spec, nil).isLower(tt.metric), tt.v, tt.b)
-		require.Equal(t, tt.want, word, "%s %v", tt.metric, tt.v)
+		word, _ := rate(newStudy(fixture(t, 0).Spec, nil).isLower(tt.metric), tt.difference, sweep.Estimate{Mean: tt.difference, StdDev: tt.deviation})
+		require.Equal(t, tt.want, word, "%s %v", tt.metric, tt.difference)
 	}
 }
 

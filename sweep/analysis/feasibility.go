@@ -168,6 +168,14 @@ func (l *Limits) Interval(i int, key string) (excess sweep.Estimate, ok bool) {
 	return excess, true
 }
 
+// Difference estimates how much larger a metric is in a configuration than in the baseline,
+// with the standard error of Limits.Interval: 0 where nothing is known of the noise. ok is false
+// where either has no result.
+func Difference(ledger []sweep.Trial, metric, key string) (difference sweep.Estimate, ok bool) {
+	equal := sweep.Constraint{Metric: metric, Op: "<=", Baseline: metric, Factor: 1}
+	return NewLimits(&sweep.Spec{Constraints: []sweep.Constraint{equal}}, ledger).Interval(0, key)
+}
+
 // Feasibility says whether a configuration satisfies every constraint. It is undecided
 // on a constraint whose limit is not known, or whose Interval is within Decisive standard
 // errors of 0. One broken constraint makes the configuration infeasible, otherwise one

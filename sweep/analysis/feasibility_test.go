@@ -171,3 +171,27 @@ func TestFeasibilityByMeasurementErrors(t *testing.T) {
 		})
 	}
 }
+
+// A difference from the baseline has the noise between seeds where that is known, else that of
+// the samples of both.
+func TestDifference(t *testing.T) {
+	measured := func(number int, kind sweep.Kind, weight, value, deviation float64) sweep.Trial {
+		t := trial(number, kind, 1, weight, 0)
+		t.Metrics = map[string]float64{"kid.tail": value}
+		t.StandardError = map[string]float64{"kid.tail": deviation}
+		return t
+	}
+	ledger := []sweep.Trial{measured(0, sweep.KindBaseline, 0, 10, 3), measured(1, sweep.KindSearch, 1, 4, 4)}
+	key := ledger[1].Params.Key()
+	d, ok := Difference(ledger, "kid.tail", key)
+	require.True(t, ok)
+	require.Equal(t, sweep.Estimate{Mean: -6, StdDev: 5}, d)
+	_, ok = Difference(ledger[1:], "kid.tail", key)
+	require.False(t, ok, "there is no baseline")
+
+	seeds := []sweep.Trial{trial(0, sweep.KindBaseline, 1, 0, 1), trial(1, sweep.KindBaseline, 2, 0, 2), trial(2, sweep.KindBaseline, 3, 0, 3), trial(3, sweep.KindSearch, 1, 1, 4)}
+	d, ok = Difference(seeds, sweep.MetricLoss, seeds[3].Params.Key())
+	require.True(t, ok)
+	require.InDelta(t, 2, d.Mean, 1e-12)
+	require.InDelta(t, math.Sqrt(1+1/3.), d.StdDev, 1e-12)
+}
