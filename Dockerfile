@@ -32,6 +32,7 @@ RUN apt-get update \
     && useradd --system --uid 65532 --home-dir /var/lib/tailsweep --no-create-home tailsweep \
     && install -d -o tailsweep -g tailsweep -m 0750 /var/lib/tailsweep
 COPY --from=build /out/tailsweep /usr/local/bin/tailsweep
+COPY LICENSE NOTICE LICENSES /usr/share/doc/tailsweep/
 COPY --from=plugin-cpu /out/plugins /opt/tailsweep/plugins
 ENV PJRT_PLUGIN_LIBRARY_PATH=/opt/tailsweep/plugins TAILSWEEP_CACHE_DIR=/var/lib/tailsweep/cache HOME=/var/lib/tailsweep
 WORKDIR /var/lib/tailsweep
@@ -48,6 +49,7 @@ RUN apt-get update \
     && useradd --system --uid 65532 --home-dir /var/lib/tailsweep --no-create-home tailsweep \
     && install -d -o tailsweep -g tailsweep -m 0750 /var/lib/tailsweep
 COPY --from=build /out/tailsweep /usr/local/bin/tailsweep
+COPY LICENSE NOTICE LICENSES /usr/share/doc/tailsweep/
 COPY --from=plugin-cuda /out/plugins /opt/tailsweep/plugins
 ENV PJRT_PLUGIN_LIBRARY_PATH=/opt/tailsweep/plugins TAILSWEEP_CACHE_DIR=/var/lib/tailsweep/cache HOME=/var/lib/tailsweep TAILSWEEP_BACKEND=xla:cuda \
     XLA_FLAGS=--xla_gpu_cuda_data_dir=/usr/local/cuda \
