@@ -50,7 +50,10 @@ func fixture(t testing.TB, n int) Input {
 		SpecYAML: fixtureYAML, Digest: "sha256:1f0c1d0b7e9a",
 		Progress: conduct.Progress{Phase: conduct.PhaseCompleted, Planned: n + 3, GPUHours: 1.84, StartedAt: began, EndedAt: new(began.Add(2 * time.Hour))},
 		Grids:    map[int][]byte{}, Curves: map[int][]sweep.CurvePoint{},
-		Floor:   map[string]float64{"fid.head": 1.21, "fid.medium": 1.32, "fid.tail": 1.18, "fid.all": .42},
+		Floor: sweep.Evaluation{
+			Floor:      map[string]float64{"fid.head": 1.21, "fid.medium": 1.32, "fid.tail": 1.18, "fid.all": .42},
+			FloorError: map[string]float64{"fid.tail": .1},
+		},
 		Version: "v0.1.0-test", Now: began.Add(3 * time.Hour),
 	}
 	r := rand.New(rand.NewPCG(11, 3))

@@ -17,7 +17,7 @@ type Input struct {
 	Grids    map[int][]byte             // sample grid PNGs of the trials that Shown returns, by number, all from the same noise
 	Curves   map[int][]sweep.CurvePoint // their loss curves
 	Damaged  []int                      // trials whose stored loss curve is damaged
-	Floor    map[string]float64         // floor of each metric; nil when unknown
+	Floor    sweep.Evaluation           // whose floor is shown; zero when unknown
 	Version  string                     // of the tailsweep that writes the page
 	Now      time.Time                  // when the page is written; left out when zero
 }

@@ -13,7 +13,7 @@ import (
 func withoutFID(t *testing.T, objectives ...sweep.Objective) Input {
 	t.Helper()
 	in := fixture(t, 9)
-	in.Spec.Metrics, in.Floor = objectives, map[string]float64{"kid.tail": 0.25}
+	in.Spec.Metrics, in.Floor.Floor = objectives, map[string]float64{"kid.tail": 0.25}
 	for i, trial := range in.Trials {
 		if trial.Metrics != nil {
 			in.Trials[i].Metrics = map[string]float64{"kid.tail": trial.Metrics["fid.tail"] / 10, "kid.head": trial.Metrics["fid.head"] / 10, "coverage.head": 10 / trial.Metrics["fid.head"]}

@@ -144,7 +144,7 @@ func TestBrokenPictureIsReportedNotEmbedded(t *testing.T) {
 // A page can be written at every stage of a sweep.
 func TestIncompleteSweeps(t *testing.T) {
 	in := fixture(t, 9)
-	in.Trials, in.Grids, in.Curves, in.Floor, in.Progress = nil, nil, nil, nil, conduct.Progress{Phase: conduct.PhaseRunning}
+	in.Trials, in.Grids, in.Curves, in.Floor, in.Progress = nil, nil, nil, sweep.Evaluation{}, conduct.Progress{Phase: conduct.PhaseRunning}
 	html := render(t, in)
 	for _, want := range []string{"No trial has completed with a value of fid.tail yet", "No trial has finished yet", "No loss curve was stored",
 		"No sample grid was stored", "No completed trial has both fid.head and fid.tail", "had not ended"} {

@@ -41,8 +41,11 @@ func (p page) Comparisons() (out []comparison) {
 		if within, ok := best.Within(name); ok {
 			c.Best += fmt.Sprintf(" ± %.2g", within)
 		}
-		if f, ok := p.Floor[name]; ok {
+		if f, ok := p.Floor.Floor[name]; ok {
 			c.Floor = num(f)
+			if within, ok := p.Floor.FloorWithin(name); ok {
+				c.Floor += fmt.Sprintf(" ± %.2g", within)
+			}
 		}
 		if b := p.baselineSpread(name); b.N > 0 && !p.isBaseline(*best) {
 			c.Baseline, c.Diff = num(b.Mean), signed(difference(v, b.Mean))
@@ -230,7 +233,7 @@ func (p page) Caveats() (out []string) {
 			out = append(out, "Classes with too few real images are left out of metrics: "+left.String()+".")
 		}
 	}
-	if len(p.Floor) > 0 {
+	if len(p.Floor.Floor) > 0 {
 		out = append(out, "The floor compares one half of the real images with the other. It is a reference value, not a bound: metrics depend on the number of images, and the two sets differ in size.")
 	}
 	stopped, gated := 0, 0

@@ -18,13 +18,14 @@ type Evaluation struct {
 	// by name: see Within. It does not contain what
 	// another training would change.
 	StandardError map[string]float64 `json:"standard_error,omitempty"`
-	LeftOut       []LeftOut          `json:"left_out,omitempty"` // classes that take no part in some metrics
-	Guidance      float64            `json:"guidance"`           // the guidance scale that Metrics were measured at
-	Samples       int                `json:"samples,omitempty"`  // generated images of each class
-	Real          int                `json:"real,omitempty"`     // real images of the rarest class that FID and KID compare them with
-	Floor         map[string]float64 `json:"floor,omitempty"`    // the metrics of one half of the real images against the other half
-	Features      string             `json:"features,omitempty"` // SHA-256 of the weights of the feature network
-	Grid          string             `json:"grid,omitempty"`     // the PNG of samples: its path on this machine, or its key in the archive
+	LeftOut       []LeftOut          `json:"left_out,omitempty"`    // classes that take no part in some metrics
+	Guidance      float64            `json:"guidance"`              // the guidance scale that Metrics were measured at
+	Samples       int                `json:"samples,omitempty"`     // generated images of each class
+	Real          int                `json:"real,omitempty"`        // real images of the rarest class that FID and KID compare them with
+	Floor         map[string]float64 `json:"floor,omitempty"`       // the metrics of one half of the real images against the other half
+	FloorError    map[string]float64 `json:"floor_error,omitempty"` // standard errors of Floor
+	Features      string             `json:"features,omitempty"`    // SHA-256 of the weights of the feature network
+	Grid          string             `json:"grid,omitempty"`        // the PNG of samples: its path on this machine, or its key in the archive
 }
 
 // Deviations95 is how many standard errors an interval of 95 % has on each side of an
@@ -38,10 +39,16 @@ func (e Evaluation) Within(name string) (within float64, ok bool) {
 	return Deviations95 * deviation, ok
 }
 
+// FloorWithin is Within for the floor of a metric.
+func (e Evaluation) FloorWithin(name string) (within float64, ok bool) {
+	deviation, ok := e.FloorError[name]
+	return Deviations95 * deviation, ok
+}
+
 // Finite returns a copy of e without the values that are not finite, which JSON
 // cannot carry.
 func (e Evaluation) Finite() Evaluation {
-	for _, m := range []*map[string]float64{&e.Metrics, &e.StandardError, &e.Floor} {
+	for _, m := range []*map[string]float64{&e.Metrics, &e.StandardError, &e.Floor, &e.FloorError} {
 		*m = maps.Clone(*m)
 		maps.DeleteFunc(*m, func(_ string, value float64) bool { return !IsFinite(value) })
 	}

@@ -25,8 +25,8 @@ func TestEvaluationIsInlineInJSON(t *testing.T) {
 }
 
 func TestFiniteDropsWhatJSONCannotCarry(t *testing.T) {
-	e := Evaluation{Metrics: map[string]float64{"fid.tail": math.NaN(), "fid.head": 2}, Floor: map[string]float64{"fid.all": math.Inf(1)}}
-	require.Equal(t, Evaluation{Metrics: map[string]float64{"fid.head": 2}, Floor: map[string]float64{}}, e.Finite())
+	e := Evaluation{Metrics: map[string]float64{"fid.tail": math.NaN(), "fid.head": 2}, Floor: map[string]float64{"fid.all": math.Inf(1)}, FloorError: map[string]float64{"fid.all": math.NaN()}}
+	require.Equal(t, Evaluation{Metrics: map[string]float64{"fid.head": 2}, Floor: map[string]float64{}, FloorError: map[string]float64{}}, e.Finite())
 	require.Contains(t, e.Metrics, "fid.tail", "the receiver is left alone")
 	require.Equal(t, Losses{LossLast: new(0.5)}, Losses{LossFirst: new(math.NaN()), LossLast: new(0.5)}.Finite())
 	require.False(t, CurvePoint{Loss: 1, Terms: map[string]float64{TermCORAL: math.Inf(-1)}}.IsFinite())

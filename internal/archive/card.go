@@ -112,6 +112,10 @@ func (c card) metrics(line func(string, ...any)) {
 	for name := range c.trial.StandardError {
 		within[name], _ = c.trial.Within(name)
 	}
+	floorWithin := map[string]float64{}
+	for name := range c.trial.FloorError {
+		floorWithin[name], _ = c.trial.FloorWithin(name)
+	}
 	for name, value := range c.trial.Metrics {
 		if class, ok := strings.CutPrefix(name, sweep.FIDClass); ok {
 			classes[class] = value
@@ -127,7 +131,7 @@ func (c card) metrics(line func(string, ...any)) {
 		line("| fid of %s | %s | | | |", cell(class), number(classes[class]))
 	}
 	for _, family := range []string{sweep.FamilyFID, sweep.FamilyKID} {
-		if row := cells(c.trial.Floor, nil, family); strings.Trim(row, "| ") != "" {
+		if row := cells(c.trial.Floor, floorWithin, family); strings.Trim(row, "| ") != "" {
 			line("| %s of half of the real images against the other half | %s |", family, row)
 		}
 	}

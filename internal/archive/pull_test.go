@@ -154,8 +154,8 @@ func TestCardTextIsHarmless(t *testing.T) {
 // The floor of a folder whose classes are too small for FID is that of KID.
 func TestCardShowsTheFloor(t *testing.T) {
 	var lines []string
-	c := card{trial: sweep.Trial{Evaluation: sweep.Evaluation{Floor: map[string]float64{"kid.tail": -0.25, "coverage.tail": 0.9}}}}
+	c := card{trial: sweep.Trial{Evaluation: sweep.Evaluation{Floor: map[string]float64{"kid.tail": -0.25, "coverage.tail": 0.9}, FloorError: map[string]float64{"kid.tail": 0.5}}}}
 	c.metrics(func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) })
-	require.Contains(t, lines, "| kid of half of the real images against the other half |  |  |  | -0.25 |")
+	require.Contains(t, lines, "| kid of half of the real images against the other half |  |  |  | -0.25 ± 0.98 |")
 	require.NotContains(t, strings.Join(lines, "\n"), "| fid of half")
 }

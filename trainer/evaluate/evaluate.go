@@ -89,7 +89,7 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 		drawn += len(samples)
 		return images, err
 	}
-	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, LeftOut: e.LeftOut(), Features: e.Features}}
+	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, FloorError: e.FloorError, LeftOut: e.LeftOut(), Features: e.Features}}
 	part := Whole
 	if len(guidance) > 1 {
 		part = Reporting

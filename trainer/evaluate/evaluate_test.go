@@ -100,6 +100,7 @@ func TestEvaluatorTakesTheBestGuidance(t *testing.T) {
 	require.NotContains(t, r.Metrics, "cas.all", "nobody asked for a training")
 	require.NotContains(t, r.Metrics, "fid.head", "39 samples")
 	require.Contains(t, r.Floor, "fid.head")
+	require.Positive(t, r.FloorError["fid.head"])
 
 	spec.Metrics = []sweep.Objective{{Name: "loss", Goal: sweep.Minimize}, {Name: "fid.all", Goal: sweep.Maximize}}
 	r, err = evaluateAs(t, dir, spec, nil)

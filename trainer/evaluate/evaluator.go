@@ -17,10 +17,12 @@ const extractBatch = 50
 
 // Evaluator compares images with the real images of a dataset.
 type Evaluator struct {
-	Groups   sweep.ClassGroups  // by training frequency
-	Classes  []string           // names, in class order
-	Floor    map[string]float64 // see NewEvaluator
-	Features string             // SHA-256 of the weights of the feature extractor
+	Groups  sweep.ClassGroups  // by training frequency
+	Classes []string           // names, in class order
+	Floor   map[string]float64 // see NewEvaluator
+
+	FloorError map[string]float64 // standard errors of Floor
+	Features   string             // SHA-256 of the weights of the feature extractor
 
 	backend    *backend.Backend
 	extractor  *features.Extractor
@@ -56,7 +58,7 @@ func newEvaluator(
 	ctx context.Context, b *backend.Backend, groups sweep.ClassGroups, real, training *dataset.Set,
 	files *sweep.Features, samples int, progress func(done, all int) error,
 ) (*Evaluator, error) {
-	e := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, backend: b, training: training}
+	e := &Evaluator{Groups: groups, Classes: real.Classes, Floor: map[string]float64{}, FloorError: map[string]float64{}, backend: b, training: training}
 	if err := e.open(ctx, real, files); err != nil {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func (e *Evaluator) prepare(ctx context.Context, real *dataset.Set, samples int,
 		{equalHalves, halves[0].evenly(samples), halves[1].evenly(samples)},
 	} {
 		m := e.measurement(func(name string) bool { return hasFloor(name, on.floor) })
-		m.metrics, m.errors = e.Floor, nil
+		m.metrics, m.errors = e.Floor, e.FloorError
 		if err := m.run(on.real, on.samples); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ func TestParse(t *testing.T) {
 		`{"type":"result","metrics":{"fid.all":1,"fid.tail":null}}`,
 		`{"type":"result","metrics":{"fid.all":1},"standard_error":{"fid.tail":null}}`,
 		`{"type":"result","metrics":{"fid.all":1},"floor":{"fid.tail":null}}`,
+		`{"type":"result","metrics":{"fid.all":1},"floor_error":{"fid.tail":null}}`,
 		`{"type":"result","METRICS":{"fid.tail":null}}`,
 	} {
 		e, ok := Parse([]byte(line))

@@ -83,13 +83,17 @@ func openModel(b *backend.Backend, untrained *sweep.Spec, args []string) (*train
 
 // resultText formats the metrics next to their floor: the values of half of the real images.
 func resultText(r *evaluate.Result) []string {
-	t := console.NewTable("METRIC", ">VALUE ± 95 %", ">FLOOR")
+	t := console.NewTable("METRIC", ">VALUE ± 95 %", ">FLOOR ± 95 %")
 	for _, name := range sweep.MetricNames(r.Metrics) {
 		value := trialview.Metric(r.Metrics, name)
 		if within, ok := r.Within(name); ok {
 			value += fmt.Sprintf(" ± %.2g", within)
 		}
-		t.Row(name, value, trialview.Metric(r.Floor, name))
+		floor := trialview.Metric(r.Floor, name)
+		if within, ok := r.FloorWithin(name); ok {
+			floor += fmt.Sprintf(" ± %.2g", within)
+		}
+		t.Row(name, value, floor)
 	}
 	lines := t.Plain()
 	for _, left := range r.LeftOut {

@@ -79,6 +79,9 @@ func bestText(spec *sweep.Spec, t BestTrial) []string {
 		}
 		if floor, ok := t.Floor[name]; ok {
 			value += fmt.Sprintf(" floor %.4g", floor)
+			if within, ok := t.FloorWithin(name); ok {
+				value += fmt.Sprintf(" ± %.2g", within)
+			}
 		}
 		add(name, "%s", strings.TrimRight(value, " "))
 	}

@@ -73,7 +73,7 @@ func reportInput(ctx context.Context, a *cli.App, name string) (report.Input, er
 		return report.Input{}, err
 	}
 	if i := slices.IndexFunc(in.Trials, func(t sweep.Trial) bool { return t.Floor != nil }); i >= 0 {
-		in.Floor = in.Trials[i].Floor // the same of every trial
+		in.Floor = in.Trials[i].Evaluation // the same of every trial
 	}
 	var adding sync.Mutex
 	group, reading := errgroup.WithContext(ctx)
