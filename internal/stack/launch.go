@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -27,6 +28,7 @@ const (
 	dyingGrace  = 10 * time.Second  // for the kernel to take down what was killed
 	workerGrace = 140 * time.Second // above worker.DrainAll: one checkpoint saved and uploaded
 	stackGrace  = 15 * time.Second  // devstack itself gives up after 10
+	portTries   = 4                 // starts of devstack while other processes take its ports
 	portsFree   = time.Second       // for ports of a killed stack
 	childReady  = 30 * time.Second  // for a child of devstack that is started again
 )
@@ -105,28 +107,65 @@ func upStack(ctx context.Context, l layout, made *setup, o Options, get func(str
 	}
 	_, statErr := os.Stat(l.setup())
 	first := errors.Is(statErr, os.ErrNotExist)
-	if err := choosePorts(ctx, l, made, o.Out); err != nil {
-		return err
+	s, err := startStack(ctx, l, made, p, o)
+	for range portTries - 1 {
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		say(o.Out, "another process took a port of %s before it listened: starting it again", ProcessStack)
+		s, err = startStack(ctx, l, made, p, o)
 	}
-	if err := file.WriteJSON(l.devstackConfig(), devstackConfig(l, *made, p, o.SearchAttributes), ownerOnly); err != nil {
-		return err
-	}
-	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	s, err := spawn(l, ProcessStack, settings{NoWorker: !o.Worker}, exec.Command(p.devstack, "--config", l.devstackConfig()))
 	if err != nil {
-		return err
-	}
-	if err := waitReady(ctx, l, s, o.Out); err != nil {
-		cleanup := context.WithoutCancel(ctx)
-		err = errors.Join(err, stop(cleanup, l, ProcessStack, stackGrace, o.Out))
 		if first {
 			err = errors.Join(err, os.Remove(l.setup())) // nothing binds the folder to this kind of S3 yet
 		}
 		return err
 	}
 	return checkChildren(l, s.record, o.Out)
+}
+
+// startStack chooses the ports, starts devstack and waits until it is ready. The error wraps
+// syscall.EADDRINUSE where the log says that a port was taken.
+func startStack(ctx context.Context, l layout, made *setup, p programs, o Options) (spawned, error) {
+	if err := choosePorts(ctx, l, made, o.Out); err != nil {
+		return spawned{}, err
+	}
+	if err := file.WriteJSON(l.devstackConfig(), devstackConfig(l, *made, p, o.SearchAttributes), ownerOnly); err != nil {
+		return spawned{}, err
+	}
+	if err := os.Remove(l.ready()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return spawned{}, err
+	}
+	logged := logSize(l)
+	s, err := spawn(l, ProcessStack, settings{NoWorker: !o.Worker}, exec.Command(p.devstack, "--config", l.devstackConfig()))
+	if err != nil {
+		return spawned{}, err
+	}
+	if err = waitReady(ctx, l, s, o.Out); err == nil {
+		return s, nil
+	}
+	if s.running() || !portTaken(l, logged) {
+		return s, errors.Join(err, stop(context.WithoutCancel(ctx), l, ProcessStack, stackGrace, o.Out))
+	}
+	if stopErr := stop(context.WithoutCancel(ctx), l, ProcessStack, stackGrace, o.Out); stopErr != nil {
+		return s, errors.Join(err, stopErr)
+	}
+	return s, fmt.Errorf("%w: %w", syscall.EADDRINUSE, err)
+}
+
+// logSize is the size of devstack's log, 0 without one.
+func logSize(l layout) int64 {
+	info, err := os.Stat(l.log(ProcessStack))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// portTaken reports whether devstack's log says, after its first bytes, that a port was taken.
+func portTaken(l layout, after int64) bool {
+	b, err := os.ReadFile(l.log(ProcessStack))
+	return err == nil && int64(len(b)) > after && bytes.Contains(b[after:], []byte(syscall.EADDRINUSE.Error()))
 }
 
 // revive starts the children of a running devstack that have ended, and waits until they

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -337,6 +340,65 @@ func TestUpReplacesTakenPorts(t *testing.T) {
 	require.NotEqual(t, before.Process(ProcessWorker).PID, after.Process(ProcessWorker).PID)
 	require.Equal(t, after.Temporal, workerSaw(t, o.Dir)["TEMPORAL_ADDRESS"])
 	require.Equal(t, 2, after.WorkerSlots)
+}
+
+// Another process takes the port of Temporal after it was chosen: some times, and each time.
+func TestUpChoosesAgainWhenAPortIsTaken(t *testing.T) {
+	for name, c := range map[string]struct{ taken, starts int }{
+		"twice":     {2, 3},
+		"each time": {portTries, portTries},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, err := os.MkdirTemp("", "up") // short enough for a socket
+			require.NoError(t, err)
+			defer func() { require.NoError(t, os.RemoveAll(dir)) }()
+			socket := filepath.Join(dir, "s")
+			asked, err := net.Listen("unix", socket)
+			require.NoError(t, err)
+			o := fakes(t, Options{}, "devstack-waits="+socket)
+			var addresses []string
+			served := make(chan error, 1)
+			go func() { served <- takePorts(asked, c.taken, &addresses) }()
+
+			s, err := up(t.Context(), o, fakePrograms)
+			require.NoError(t, asked.Close())
+			require.ErrorIs(t, <-served, net.ErrClosed)
+			require.Len(t, addresses, c.starts)
+			require.Len(t, slices.Compact(slices.Sorted(slices.Values(addresses))), c.starts, "each start has another port")
+			if c.taken == portTries {
+				require.ErrorIs(t, err, syscall.EADDRINUSE)
+				require.NoFileExists(t, layout(o.Dir).setup())
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, addresses[c.starts-1], s.Temporal)
+		})
+	}
+}
+
+// takePorts listens at the first addresses that fakes announce, until asked is closed.
+func takePorts(asked net.Listener, n int, addresses *[]string) error {
+	for {
+		conn, err := asked.Accept()
+		if err != nil {
+			return err
+		}
+		address, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil {
+			return err
+		}
+		address = strings.TrimSpace(address)
+		if *addresses = append(*addresses, address); len(*addresses) <= n {
+			taken, err := net.Listen("tcp", address)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = taken.Close() }()
+		}
+		if err := conn.Close(); err != nil {
+			return err
+		}
+	}
 }
 
 func TestDownStopsTheWorkerFirst(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,7 +19,7 @@ import (
 )
 
 // fakeEnv makes the test's own binary a fake devstack or a fake worker. Its value
-// lists what goes wrong: "devstack-fails", "worker-fails", "worker-ignores-sigterm".
+// lists what goes wrong: "devstack-fails", "devstack-waits=SOCKET", "worker-fails", "worker-ignores-sigterm".
 const fakeEnv = "TAILSWEEP_STACK_TEST_FAKE"
 
 func TestMain(m *testing.M) {
@@ -41,6 +42,19 @@ func exit(err error) {
 	os.Exit(0)
 }
 
+// announce sends the address to the test and waits until that has closed the connection.
+func announce(socket, address string) error {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(conn, address); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
 // fakeDevstack listens at the configured addresses, writes ready.json, and
 // ends on SIGTERM. Its Prometheus is a sleeping child, which SIGHUP starts again. It is a fake.
 func fakeDevstack(config, mode string) error {
@@ -58,6 +72,11 @@ func fakeDevstack(config, mode string) error {
 	}
 	if err := file.ReadJSON(config, &c); err != nil {
 		return err
+	}
+	if socket, ok := strings.CutPrefix(mode, "devstack-waits="); ok {
+		if err := announce(socket, c.Temporal); err != nil {
+			return err
+		}
 	}
 	for _, address := range []string{c.Temporal, c.UI, c.S3.Address} {
 		if _, err := net.Listen("tcp", address); err != nil {
