@@ -39,7 +39,7 @@ const maxListed = 1000
 // Listed is a line of `tailsweep list`.
 type Listed struct {
 	Name      string    `json:"name"`
-	State     string    `json:"state"`             // a conduct.Phase, "removing" or "damaged"; "unknown" without an answer of Temporal
+	State     string    `json:"state"`             // a conduct.Phase, "removing" or "damaged"; "unknown" without an answer of Temporal, or of a sweep of another one
 	Done      int       `json:"done"`              // trials in the ledger
 	Planned   int       `json:"planned,omitempty"` // 0: until the budget is used up
 	Running   *int      `json:"running,omitempty"` // trials, and those that progress.LiveTrials did not look at; absent if no worker has answered
@@ -52,7 +52,7 @@ type Listed struct {
 	Head      string    `json:"head,omitempty"` // name of the metric of BestHead
 	Tail      string    `json:"tail,omitempty"` // name of the metric of BestTail
 	Created   time.Time `json:"created,omitzero"`
-	Fault     string    `json:"fault,omitempty"` // what blocks the sweep, or why it cannot be read
+	Fault     string    `json:"fault,omitempty"` // what blocks the sweep, why it cannot be read, or which Temporal it belongs to
 
 	live bool // its workflow runs
 }
@@ -84,7 +84,7 @@ func List(a *cli.App) *cobra.Command {
 		} else {
 			defer c.Close()
 		}
-		rows, err := storedRows(ctx, a, known)
+		rows, err := storedRows(ctx, a, c, known)
 		if err != nil {
 			if c == nil || ctx.Err() != nil {
 				return err
@@ -116,8 +116,8 @@ func List(a *cli.App) *cobra.Command {
 }
 
 // storedRows makes a row of each sweep of the store, with what Temporal knows of it. An error
-// means that the store does not answer.
-func storedRows(ctx context.Context, a *cli.App, known map[string]Listed) ([]Listed, error) {
+// means that the store does not answer. c is nil without an answer of Temporal.
+func storedRows(ctx context.Context, a *cli.App, c client.Client, known map[string]Listed) ([]Listed, error) {
 	arc, err := a.Archive(ctx)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,11 @@ func storedRows(ctx context.Context, a *cli.App, known map[string]Listed) ([]Lis
 	if err != nil {
 		return nil, err
 	}
-	return rowsOf(ctx, arc, entries, known)
+	rows, err := rowsOf(ctx, arc, entries, known)
+	if err == nil && c != nil {
+		nameElsewhere(ctx, a, c, arc, rows)
+	}
+	return rows, err
 }
 
 // knownRows are the sweeps that Temporal knows, by name.
@@ -179,6 +183,18 @@ func rowsOf(ctx context.Context, arc *archive.Archive, entries []archive.StoredS
 		}
 	}
 	return slices.DeleteFunc(rows, func(r Listed) bool { return r.Name == "" }), nil
+}
+
+// nameElsewhere sets the fault of each sweep of unknown state that belongs to another Temporal
+// cluster or namespace.
+func nameElsewhere(ctx context.Context, a *cli.App, c client.Client, arc *archive.Archive, rows []Listed) {
+	each(len(rows), func(i int) {
+		if row := &rows[i]; row.State == stateUnknown {
+			if err := elsewhere(ctx, a, c, arc, row.Name); err != nil {
+				row.Fault = err.Error()
+			}
+		}
+	})
 }
 
 // unreadable reports whether an error says nothing of a sweep: the store did not give what it

@@ -219,11 +219,26 @@ func TestASweepOfAnotherNamespace(t *testing.T) {
 	require.Contains(t, got.log, "the state of the sweep is unknown: "+conflict)
 }
 
+func TestListNamesTheNamespaceOfASweep(t *testing.T) {
+	got := try(t, owned(t), &stranger{fakeTemporal{polled: polls}}, List)
+	require.NoError(t, got.err)
+	require.Regexp(t, `\ndone +unknown +3/`, got.out)
+	require.Contains(t, got.out, "\ndone: the name \"done\" belongs to sweep ")
+	require.Contains(t, got.out, "connect to the sweep with --namespace theirs (TEMPORAL_NAMESPACE)")
+	got = try(t, clitest.Archived(t), &stranger{fakeTemporal{polled: polls}}, List)
+	require.NoError(t, got.err)
+	require.NotContains(t, got.out, "belongs to", "a sweep of this namespace that Temporal has forgotten")
+}
+
 // stranger is a FAKE of a Temporal that knows no workflow.
 type stranger struct{ fakeTemporal }
 
 func (*stranger) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	return nil, serviceerror.NewNotFound("no such workflow")
+}
+
+func (*stranger) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	return &workflowservice.ListWorkflowExecutionsResponse{}, nil
 }
 
 // blockedMemo is the memo of a sweep that is blocked.
