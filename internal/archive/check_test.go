@@ -885,6 +885,26 @@ func TestARepairRemovesNothingThatIsWrittenMeanwhile(t *testing.T) {
 	}
 }
 
+// A pointer that a sweep replaces while a repair keeps its damaged predecessor stays.
+func TestARepairOverwritesNothingThatIsWrittenMeanwhile(t *testing.T) {
+	s := storetest.NewMemory()
+	whole(t, s)
+	overwrite(t, s, under(bestName), func([]byte) []byte { return []byte("{") })
+	written := []sweep.Trial{trialAt(4)}
+	m, writes := meanwhile{Store: s}, 0
+	m.kept = func() {
+		if writes++; writes == 1 {
+			require.NoError(t, New(s).PutBest(t.Context(), name, []int{4}, written))
+		}
+	}
+	_, err := New(m).Check(t.Context(), name, CheckOptions{Now: checkedAt, ReadData: true, Repair: true})
+	require.ErrorIs(t, err, store.ErrChanged)
+	require.Equal(t, 1, writes)
+	best, _, err := New(s).Best(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, []int{4}, numbersIn(best.Trials))
+}
+
 // What a repair has put aside counts as absent, and can be written again.
 func TestWhatIsPutAsideIsAbsent(t *testing.T) {
 	s := storetest.NewMemory()
