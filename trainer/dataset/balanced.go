@@ -19,6 +19,16 @@ func (l Loader) Balanced(d sweep.Dataset) (*Set, error) {
 	return s, ofReference(d, err)
 }
 
+// Unseen reads the images of which a classifier is tested on those that are not trained on: of
+// fashion-mnist its 10,000 test images, which the built-in classifier has not seen either,
+// otherwise Balanced.
+func (l Loader) Unseen(d sweep.Dataset) (*Set, error) {
+	if d.Name == sweep.FashionMNIST {
+		d = sweep.Dataset{Name: sweep.FashionMNIST10k, Size: d.Size}
+	}
+	return l.Balanced(d)
+}
+
 // DescribeBalanced describes what Balanced reads, without reading the images: see
 // Describe.
 func DescribeBalanced(d sweep.Dataset) (About, error) {

@@ -84,6 +84,14 @@ func TestBalancedHasAllImages(t *testing.T) {
 	require.InDeltaSlice(t, want, got, 1e-6, "sums of 784,000 float64")
 }
 
+// Of fashion-mnist, all of whose images the built-in classifier was trained on, classifiers are
+// tested on the test images.
+func TestUnseen(t *testing.T) {
+	test, err := Loader{}.Unseen(sweep.Dataset{Name: sweep.FashionMNIST, Path: "/nowhere", Size: 16})
+	require.NoError(t, err)
+	require.Equal(t, 10_000, test.Len())
+}
+
 func TestSize16IsPaddedAndAveraged(t *testing.T) {
 	px := make([]byte, side*side)
 	px[0] = 255       // pixel (0,0) lies at (2,2) of 32x32: a quarter of (1,1) of 16x16

@@ -58,7 +58,7 @@ func Open(b *backend.Backend, size, batch int) (*Extractor, error) {
 	if !slices.Contains(info.Sizes, size) {
 		return nil, fmt.Errorf("features: no classifier for images of %d pixels a side (valid: %s)", size, text.Numbers(info.Sizes, len(info.Sizes)))
 	}
-	data, err := frozen.ReadFile(fmt.Sprintf("weights/fashion-mnist-%d.safetensors", size))
+	data, err := frozen.ReadFile(builtInFile(size))
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
@@ -79,12 +79,26 @@ func OpenFile(b *backend.Backend, path string, images Images, batch int) (*Extra
 	return e, nil
 }
 
+// BuiltIn reports whether a digest is that of a built-in classifier's weights. It was trained on
+// all 60,000 images of fashion-mnist, and on none of fashion-mnist-10k.
+func BuiltIn(digest string) bool {
+	info, _ := sweep.LookupDataset(sweep.FashionMNIST)
+	return slices.ContainsFunc(info.Sizes, func(size int) bool {
+		data, err := frozen.ReadFile(builtInFile(size))
+		return err == nil && digestOf(data) == digest
+	})
+}
+
+func builtInFile(size int) string { return fmt.Sprintf("weights/fashion-mnist-%d.safetensors", size) }
+
+func digestOf(weights []byte) string { return fmt.Sprintf("%x", sha256.Sum256(weights)) }
+
 func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*Extractor, error) {
 	n, byName, err := recognise(data, images)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	e := &Extractor{Network: n, Digest: fmt.Sprintf("%x", sha256.Sum256(data)), images: images, batch: batch, store: model.NewStore()}
+	e := &Extractor{Network: n, Digest: digestOf(data), images: images, batch: batch, store: model.NewStore()}
 	if n.Classes == 0 {
 		err = e.compile(b, e.loadInception(byName), inception{e.store}.forward)
 	} else {

@@ -51,6 +51,11 @@ func TestFrozenWeightsBelongToTheNet(t *testing.T) {
 	}
 }
 
+func TestBuiltIn(t *testing.T) {
+	require.True(t, BuiltIn("3de04e2e2b646252a1d66fed309c4615f1952eecdabb84d3d99251dcee3bdba6"), "as weights/README.md has it")
+	require.False(t, BuiltIn(""))
+}
+
 func TestOnlyTheTwoSizesHaveAClassifier(t *testing.T) {
 	b, err := backend.Open(backend.Go)
 	require.NoError(t, err)

@@ -69,18 +69,13 @@ func Train(ctx context.Context, o TrainOptions) (Trained, error) {
 		return Trained{}, err
 	}
 	made := Trained{About: training.About}
-	var test *dataset.Set
-	if o.Dataset.Name == sweep.FashionMNIST {
-		test, err = dataset.Balanced(sweep.Dataset{Name: sweep.FashionMNIST10k, Size: o.Dataset.Size})
-	} else {
-		load := o.Loader
-		if o.Dataset.Reference == "" {
-			load.Log = nil // the same folder: what is left out has been logged
-		}
-		var real *dataset.Set
-		if real, err = load.Balanced(o.Dataset); err == nil {
-			training, test, err = testImages(training, real)
-		}
+	load := o.Loader
+	if o.Dataset.Reference == "" {
+		load.Log = nil // the same folder: what is left out has been logged
+	}
+	test, err := load.Unseen(o.Dataset)
+	if err == nil && o.Dataset.Name != sweep.FashionMNIST {
+		training, test, err = testImages(training, test)
 	}
 	if err != nil {
 		return Trained{}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
 // writeCard writes the description of the folder. A card that is not complete is of a
@@ -18,10 +19,18 @@ func (d *drawing) writeCard(complete bool, real int) error {
 	return file.Write(filepath.Join(d.Dir, cardName), d.card(complete, real), 0o644)
 }
 
+// classifierText says which images the classifier of the gate label was trained on.
+func (s Settings) classifierText() string {
+	if features.BuiltIn(s.Classifier) {
+		return "the built-in classifier, trained on Fashion-MNIST's 60,000 training images and none of its 10,000 test images"
+	}
+	return "a classifier of evaluate.features; if `tailsweep features train` made it for this dataset, it was trained on the training images alone, else on unknown ones"
+}
+
 // gateTexts describes what each gate refuses.
-func gateTexts() map[string]string {
+func (s Settings) gateTexts() map[string]string {
 	return map[string]string{
-		sweep.GateLabel: "the classifier of the evaluation takes the image for another class.",
+		sweep.GateLabel: fmt.Sprintf("the classifier of the evaluation takes the image for another class. It is %s.", s.classifierText()),
 		sweep.GateNearCopy: fmt.Sprintf("the nearest training image is at most as far as the class's threshold below, or less than a third as far as the second nearest (the rule of memorised_ratio). "+
 			"The threshold is the distance to the nearest training image that %g %% of the class's real images do not exceed: of held-out images or, with fewer than %d of them, also of training images, each compared with the others.",
 			100*realShare, leastReal),
@@ -59,7 +68,7 @@ func (d *drawing) card(complete bool, real int) []byte {
 	line("\n## Gates\n\nAn image is refused, and the next one drawn, where\n")
 	for _, gate := range sweep.ImageGates() {
 		if slices.Contains(s.Gates, gate) {
-			line("- **%s**: %s", gate, gateTexts()[gate])
+			line("- **%s**: %s", gate, s.gateTexts()[gate])
 		}
 	}
 	if len(s.Gates) == 0 {

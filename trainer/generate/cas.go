@@ -40,7 +40,8 @@ type CASOptions struct {
 type CAS struct {
 	Dir       string     `json:"dir"`
 	Seeds     int        `json:"seeds"`
-	Gates     []string   `json:"gates"` // that chose the generated images
+	Gates     []string   `json:"gates"`                // that chose the generated images
+	LabelGate string     `json:"label_gate,omitempty"` // what its classifier was trained on; "" without that gate
 	Training  int        `json:"training_images"`
 	Generated int        `json:"generated_images"`
 	HeldOut   int        `json:"held_out_images"`
@@ -123,6 +124,9 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 		return CAS{}, err
 	}
 	c := CAS{Dir: o.Dir, Seeds: o.Seeds, Gates: s.Gates, Training: real.Training.Len(), Generated: both.Len() - real.Training.Len(), HeldOut: tested.Len()}
+	if slices.Contains(s.Gates, sweep.GateLabel) {
+		c.LabelGate = s.classifierText()
+	}
 	without, with := map[string][]float64{}, map[string][]float64{}
 	for seed := range o.Seeds {
 		for arm, scores := range []map[string][]float64{without, with} {

@@ -50,6 +50,7 @@ func TestCompare(t *testing.T) {
 		s := Settings{
 			Dataset:       sweep.Dataset{Name: sweep.ImageFolder, Size: side, FolderChannels: 1, FolderClasses: 2},
 			DatasetDigest: digestOf(t, training), Classes: training.Classes, TrainingImages: training.Counts,
+			Gates: []string{sweep.GateLabel}, Classifier: "5bec",
 		}
 		require.NoError(t, file.WriteJSON(filepath.Join(dir, settingsName), s, 0o600))
 		rows := []Row{{Class: "b", Source: SourceGenerated, Status: Refused}, {Class: "b", Source: SourceReal, Status: Kept, File: "b/real.png"}}
@@ -71,6 +72,7 @@ func TestCompare(t *testing.T) {
 	good := gain(1, 2)
 	require.Equal(t, []int{61, 59, 80}, []int{good.Training, good.Generated, good.HeldOut})
 	require.Empty(t, good.Untested)
+	require.Equal(t, (Settings{Classifier: "5bec"}).classifierText(), good.LabelGate)
 	require.Len(t, good.Groups, 3, "all, head and tail")
 	require.Equal(t, "tail", good.Groups[2].Group)
 	require.Less(t, good.Groups[2].Without.Mean, 0.5)
@@ -79,6 +81,14 @@ func TestCompare(t *testing.T) {
 	require.NotNil(t, good.Groups[2].Gain.Low)
 	bad := gain(0, 1)
 	require.Less(t, bad.Groups[1].Gain.Mean, 0.0, "the head loses by images of the head with the label of the tail")
+}
+
+// The card and cas say which images the classifier of the gate label was trained on.
+func TestClassifierText(t *testing.T) {
+	builtIn := Settings{Gates: []string{sweep.GateLabel}, Classifier: "74e75a8372ad6eb30bf9a2d023fe2a0dd415a098bad0c5b2bf0f42d4a6214b6b"}
+	require.Contains(t, string((&drawing{settings: builtIn}).card(true, 0)), "the built-in classifier, trained on Fashion-MNIST's 60,000 training images and none of its 10,000 test images.")
+	own := Settings{Gates: []string{sweep.GateLabel}, Classifier: "5bec"}
+	require.Contains(t, string((&drawing{settings: own}).card(true, 0)), "it was trained on the training images alone, else on unknown ones.")
 }
 
 func TestCompareRefuses(t *testing.T) {

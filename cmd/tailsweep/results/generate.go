@@ -168,7 +168,7 @@ Where fewer images than asked for pass the gates, the exit code is 6.`,
 			Backend: b, Model: m, Manifest: manifest, Dir: *dir,
 			Attempts: *attempts, Seed: *seed, Guidance: *guidance, Steps: cmp.Or(*steps, m.Spec.Evaluate.Steps()), Gates: chosen,
 			WithReal: *withReal, Symlinks: *symlinks,
-			Real: func() (generate.Real, error) { return realImages(ctx, a, m.Spec.Dataset) },
+			Real: func() (generate.Real, error) { return realImages(ctx, a, m.Spec.Dataset, dataset.Loader.Balanced) },
 			Log:  a.Log, Progress: showDrawing(a),
 		}
 		if o.Wanted, err = w.of(about); err != nil {
@@ -279,8 +279,8 @@ func evaluatedGuidance(dir string, m *trainer.Model) (float64, error) {
 	return 1, nil
 }
 
-// realImages reads the images that gates compare with.
-func realImages(ctx context.Context, a *cli.App, d sweep.Dataset) (generate.Real, error) {
+// realImages reads the training images, and with real the images of which some are held out.
+func realImages(ctx context.Context, a *cli.App, d sweep.Dataset, real func(dataset.Loader, sweep.Dataset) (*dataset.Set, error)) (generate.Real, error) {
 	if err := a.Download(ctx, d); err != nil {
 		return generate.Real{}, err
 	}
@@ -288,7 +288,7 @@ func realImages(ctx context.Context, a *cli.App, d sweep.Dataset) (generate.Real
 	if err != nil {
 		return generate.Real{}, err
 	}
-	balanced, err := a.Loader(ctx).Balanced(d)
+	balanced, err := real(a.Loader(ctx), d)
 	return generate.Real{Training: training, Balanced: balanced}, err
 }
 
