@@ -3,8 +3,10 @@ package main
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +39,35 @@ func TestDocsNameFilesThatExist(t *testing.T) {
 			_, err := os.Stat(path)
 			require.NoError(t, err, "%s names it", doc)
 		}
+	}
+}
+
+// TestNoticeNamesWhatIsCompiledIn checks that NOTICE names the fonts, images and weights of other
+// projects that are embedded, and has the licences that ask for their text.
+func TestNoticeNamesWhatIsCompiledIn(t *testing.T) {
+	var notice string
+	for _, file := range []string{"NOTICE", "LICENSES/OFL-1.1.txt"} {
+		text, err := os.ReadFile("../../" + file)
+		require.NoError(t, err)
+		notice += string(text)
+	}
+	// The licence of the module is that of these files, which are tables and schemas.
+	own := []string{module + "/", "google.golang.org/protobuf/", "golang.org/x/net/publicsuffix", "github.com/santhosh-tekuri/jsonschema/"}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if .EmbedFiles}}{{.ImportPath}}{{end}}", ".").Output()
+	require.NoError(t, err)
+	packages := strings.Fields(string(out))
+	require.Contains(t, packages, "github.com/hajimehoshi/bitmapfont/v3")
+	for _, name := range append(packages, "golang.org/x/image/font/basicfont", "Fashion-MNIST") {
+		if !slices.ContainsFunc(own, func(prefix string) bool { return strings.HasPrefix(name+"/", prefix) }) {
+			require.Contains(t, notice, name, "find the licences of the embedded files, and say in NOTICE what they ask for")
+		}
+	}
+	for _, text := range []string{
+		"Copyright © 2017 Zalando SE", "THE SOFTWARE IS PROVIDED",
+		"Copyright (c) 1986-2002 Kim Jeong-Hwan", "are registered trademarks owned by",
+		"Copyright 2002-2005 COZ", "with Reserved Font Name", "SIL OPEN FONT LICENSE Version 1.1", "OTHER DEALINGS IN THE FONT SOFTWARE",
+	} {
+		require.Contains(t, notice, text)
 	}
 }
 
