@@ -172,7 +172,7 @@ func playSeed(spec sweep.Spec, run simulate.DryRun, stepsPerSecond float64, k in
 			run.Commands[i].Spec = &edited
 		}
 	}
-	speed, err := measure.SpeedOf(&spec, stepsPerSecond)
+	speed, err := measure.SpeedOf(&spec, stepsPerSecond, "")
 	if err != nil {
 		return simulatedRun{}, err
 	}

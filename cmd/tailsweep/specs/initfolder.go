@@ -58,7 +58,8 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	gpu, slots := b.Choice == backend.XLACUDA, 1
+	choice := b.Choice
+	gpu, slots := choice == backend.XLACUDA, 1
 	b.Close()
 	if gpu {
 		slots = max(1, len(worker.Devices()))
@@ -77,6 +78,9 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	}
 	if r.Features, err = o.prepareFeatures(ctx, a, d, r.Folder.Total(), network); err != nil {
 		return err
+	}
+	if each := measure.Extraction(r.Features.Network, choice); each > 0 && r.Speed != nil {
+		r.Features.About += fmt.Sprintf(" The steps leave time for it: about %v an image on backend %s, a value of docs/benchmarks/features.md.", each, choice)
 	}
 	p, err := proposal.Of(r)
 	if err != nil {
@@ -242,37 +246,38 @@ func chooseShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Req
 func measureShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request, shape proposal.Shape) (steps int, err error) {
 	a.Log("%s:", shape)
 	r.Shape = shape
-	rate, err := probe(ctx, a, o, *r)
+	used, rate, err := probe(ctx, a, o, *r)
 	if err != nil {
 		return 0, err
 	}
 	a.Log("  %s", measure.RateText(rate))
-	r.Speed = func(spec *sweep.Spec) (cost.Speed, error) { return measure.SpeedOf(spec, rate) }
+	r.Speed = func(spec *sweep.Spec) (cost.Speed, error) { return measure.SpeedOf(spec, rate, used) }
 	return r.Steps()
 }
 
-// probe measures how fast this machine trains the shape of r, on made-up images.
-func probe(ctx context.Context, a *cli.App, o initOptions, r proposal.Request) (stepsPerSecond float64, err error) {
+// probe measures how fast this machine trains the shape of r, on made-up images, and returns the
+// backend that it used.
+func probe(ctx context.Context, a *cli.App, o initOptions, r proposal.Request) (used string, stepsPerSecond float64, err error) {
 	dir, err := os.MkdirTemp("", "tailsweep-init-")
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for class := range r.Folder.Classes {
 		folder := filepath.Join(dir, fmt.Sprintf("%05d", class))
 		if err := errors.Join(os.Mkdir(folder, 0o755), writeImage(filepath.Join(folder, "1.png"))); err != nil {
-			return 0, err
+			return "", 0, err
 		}
 	}
 	spec, err := proposal.Draft(r, dir)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	_, rate, err := measure.Probe(ctx, a, spec, o.backend.Value)
+	used, stepsPerSecond, err = measure.Probe(ctx, a, spec, o.backend.Value)
 	if err != nil && ctx.Err() == nil {
 		err = cli.AsBadInput(fmt.Errorf("measure this machine (or give --no-measure): %w", err))
 	}
-	return rate, err
+	return used, stepsPerSecond, err
 }
 
 func writeImage(path string) error {

@@ -102,7 +102,7 @@ and prints what the search would learn from each, as run does.`,
 				return err
 			}
 		}
-		speed, err := measure.SpeedOf(spec, p.StepsPerSecond)
+		speed, err := measure.SpeedOf(spec, p.StepsPerSecond, p.Backend)
 		if err != nil {
 			return err
 		}

@@ -37,19 +37,38 @@ func RateText(stepsPerSecond float64) string {
 // SpeedOf estimates the speed of sampling from the speed of training the costliest
 // trial, since sampling is not measured. A training step costs its forward passes,
 // each with a backward pass that costs two more; a denoising step with guidance costs
-// two forward passes.
-func SpeedOf(spec *sweep.Spec, stepsPerSecond float64) (cost.Speed, error) {
+// two forward passes. A published network of the metrics adds its Extraction on backendName,
+// nothing where that is "".
+func SpeedOf(spec *sweep.Spec, stepsPerSecond float64, backendName string) (cost.Speed, error) {
 	const withBackward, passesPerSample = 3, 2
 	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
 	if err != nil {
 		return cost.Speed{}, err
 	}
 	settings, err := spec.Settings(cost.Costliest(spec))
-	return cost.Speed{
-		StepsPerSecond: stepsPerSecond,
-		SamplesPerSecond: stepsPerSecond * float64(settings.Batch*passes*withBackward) /
-			float64(passesPerSample*spec.Evaluate.Steps()),
-	}, err
+	if err != nil || stepsPerSecond <= 0 {
+		return cost.Speed{}, err
+	}
+	sample := float64(passesPerSample*spec.Evaluate.Steps()) / (stepsPerSecond * float64(settings.Batch*passes*withBackward))
+	if f := spec.Evaluate.Features; f != nil {
+		sample += Extraction(f.Network, backendName).Seconds()
+	}
+	return cost.Speed{StepsPerSecond: stepsPerSecond, SamplesPerSecond: 1 / sample}, nil
+}
+
+// Extraction is about how long a published network takes for the features of one image: the
+// processor time of docs/benchmarks/features.md. It is 0 on a GPU, where it was not measured.
+func Extraction(network, backendName string) time.Duration {
+	if network != sweep.EfficientNetLite0 {
+		return 0
+	}
+	switch backendName {
+	case backend.Go:
+		return 12300 * time.Microsecond
+	case backend.XLACPU:
+		return 1100 * time.Microsecond
+	}
+	return 0
 }
 
 // fits returns an error if a training needs more memory than the machine has: the kernel would
@@ -164,7 +183,7 @@ func ReportBackend(ctx context.Context, a *cli.App, spec *sweep.Spec, name strin
 	if err != nil {
 		return fmt.Errorf("measure the speed of this machine: %w", err)
 	}
-	speed, err := SpeedOf(spec, rate)
+	speed, err := SpeedOf(spec, rate, backend.Go)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,30 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/specfile/specfiletest"
+	"github.com/tailsweep/tailsweep/sweep/spectest"
+	"github.com/tailsweep/tailsweep/trainer/backend"
 )
+
+// The estimate of an evaluation includes the features of a published network.
+func TestSpeedCountsThePublishedNetwork(t *testing.T) {
+	spec := specfiletest.Parse(t, spectest.With())
+	perSample := func(network, backendName string) float64 {
+		spec.Evaluate.Features = &sweep.Features{Network: network}
+		speed, err := SpeedOf(spec, 100, backendName)
+		require.NoError(t, err)
+		require.InDelta(t, 100, speed.StepsPerSecond, 0)
+		return 1 / speed.SamplesPerSecond
+	}
+	for backendName, seconds := range map[string]float64{backend.Go: 0.0123, backend.XLACPU: 0.0011, backend.XLACUDA: 0, "": 0} {
+		require.InDelta(t, seconds, perSample(sweep.EfficientNetLite0, backendName)-perSample("", backendName), 1e-9, backendName)
+	}
+	speed, err := SpeedOf(spec, 0, backend.Go)
+	require.NoError(t, err)
+	require.Zero(t, speed, "nothing was measured")
+}
 
 // A probe says how long it takes yet, which depends on how long compiling took.
 func TestProbeSaysHowLongItTakes(t *testing.T) {

@@ -147,7 +147,10 @@ func (r Request) unmeasurable(spec *sweep.Spec) error {
 // Steps is how many steps of training a trial of the shape can have in the hours that there
 // are.
 func (r Request) Steps() (int, error) {
-	r.Features = Features{Path: unknown, Dims: sweep.FeatureDims, Classifier: true} // it costs the same
+	r.Features = Features{Path: unknown, Dims: sweep.FeatureDims, Classifier: true}
+	if !r.Folder.Grey { // what takes most time
+		r.Features.Network, r.Features.Separate = sweep.EfficientNetLite0, unknown
+	}
 	list := candidates(r.Folder.split().alike)
 	g := list[len(list)-1] // its evaluation is the cheapest
 	_, steps, err := r.afford(g, r.first(g))
