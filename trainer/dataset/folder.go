@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxImages    = 1 << 24 // of a folder
+	maxImages    = 1 << 24 // of a folder or a split file
 	shownClasses = 12      // in an error
 )
 
@@ -29,13 +29,19 @@ type listing struct {
 	labels  []int    // by file
 	leftOut []LeftOut
 
-	most    int          // entries of folders that are listed; 0: no limit
+	limits  limits
 	entries int          // listed
 	stop    func() error // called for each folder; its error ends the listing; may be nil
 
 	// of a listing without the images that cannot be read
 	all  []string // the files with these images
 	from []int    // by file, its place in all
+}
+
+// limits bound a listing, and with it the memory that it takes.
+type limits struct {
+	images  int // of the folder
+	entries int // files and folders that are listed; 0: no limit
 }
 
 // openFolder lists the images of d.Path; they are decoded when they are loaded.
@@ -116,9 +122,11 @@ func notClasses(leftOut []LeftOut) string {
 
 // listFolders lists the images of d.Path. Each folder in it that has images, at any
 // depth, is a class; the classes are in the order of the names.
-func listFolders(d sweep.Dataset) (listing, error) { return listing{}.folders(d) }
+func listFolders(d sweep.Dataset) (listing, error) {
+	return listing{limits: limits{images: maxImages}}.folders(d)
+}
 
-// folders is listFolders with the limit of l.
+// folders is listFolders with the limits of l.
 func (l listing) folders(d sweep.Dataset) (listing, error) {
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {
@@ -149,9 +157,6 @@ func (l listing) folders(d sweep.Dataset) (listing, error) {
 			l.labels = append(l.labels, slices.Repeat([]int{len(l.classes)}, found)...)
 			l.classes = append(l.classes, name)
 		}
-		if len(l.files) > maxImages {
-			return l, badField("dataset.path", "%s has more than %d images", d.Path, maxImages)
-		}
 	}
 	if len(l.classes) == 0 {
 		return l, badField("dataset.path", "%s %w%s", d.Path, errNoClass, notClasses(l.leftOut))
@@ -172,15 +177,15 @@ func (l *listing) readDir(root *os.Root, d sweep.Dataset, name string) ([]fs.Dir
 	}
 	defer dir.Close() //nolint:errcheck // only read
 	most := -1
-	if l.most > 0 {
-		most = l.most - l.entries + 1
+	if l.limits.entries > 0 {
+		most = l.limits.entries - l.entries + 1
 	}
 	entries, err := dir.ReadDir(most)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, openError(d, err)
 	}
-	if l.entries += len(entries); l.most > 0 && l.entries > l.most {
-		return nil, badField("dataset.path", "%s has more than %d files", d.Path, l.most)
+	if l.entries += len(entries); l.limits.entries > 0 && l.entries > l.limits.entries {
+		return nil, badField("dataset.path", "%s has more than %d files", d.Path, l.limits.entries)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil
@@ -232,6 +237,9 @@ func (l *listing) addClass(root *os.Root, d sweep.Dataset, folder string) (unrea
 				}
 				continue
 			case mode.IsRegular() && !isSystemFile(entry.Name()) && imagefile.Readable(rel):
+				if len(l.files) == l.limits.images {
+					return badField("dataset.path", "%s has more than %d images (valid: fewer, or dataset.split, a list of those that are used)", d.Path, l.limits.images)
+				}
 				l.files = append(l.files, rel)
 				continue
 			case mode.IsRegular() && imagefile.Unreadable(rel) && unreadable == "":

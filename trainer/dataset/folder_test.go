@@ -160,6 +160,23 @@ func TestFolderNamesTheFault(t *testing.T) {
 	}
 }
 
+// The listing of a folder with more images than the limit ends at the first image too many,
+// in whatever class it is. Other files do not count.
+func TestTheImagesOfAFolderAreBounded(t *testing.T) {
+	d := folderSpec(animals(t))
+	l, err := listing{limits: limits{images: 10}}.folders(d)
+	require.NoError(t, err)
+	require.Len(t, l.files, 10)
+	for _, most := range []int{9, 5, 1} {
+		l, err := listing{limits: limits{images: most}}.folders(d)
+		requireBadData(t, err, fmt.Sprintf("dataset.path: %s has more than %d images (valid: fewer, or dataset.split, a list of those that are used)", d.Path, most))
+		require.Len(t, l.files, most, "no more are listed")
+	}
+	all, err := listFolders(d)
+	require.NoError(t, err)
+	require.Equal(t, maxImages, all.limits.images)
+}
+
 // A reference that is missing, or has other classes, is reported as such, without
 // an image being decoded.
 func TestReferenceNamesTheFault(t *testing.T) {

@@ -37,13 +37,13 @@ func listSplit(d sweep.Dataset) (l listing, err error) {
 	case err != nil:
 		return l, openError(d, err)
 	case size > maxSplit:
-		return l, badField("dataset.split", "%s is larger than %d MiB", name, maxSplit>>20)
+		return l, badField("dataset.split", "%s is larger than %d MiB (valid: a smaller list)", name, maxSplit>>20)
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return l, openError(d, err)
 	}
-	if l, err = parseSplit(name, data); err != nil {
+	if l, err = parseSplit(name, data, maxImages); err != nil {
 		return l, badField("dataset.split", "%w", err)
 	}
 	return l, nil
@@ -58,8 +58,8 @@ const byteOrderMark = "\ufeff"
 // parseSplit reads lines "relative/image.jpg label", as the published splits of
 // ImageNet-LT and Places-LT have them. Labels count from 0, and every label up to the
 // largest must occur. A path must stay in its folder and occur once. The order of the lines
-// has no effect. Errors are *format.Error.
-func parseSplit(name string, data []byte) (l listing, err error) {
+// has no effect. More images than most are an error. Errors are *format.Error.
+func parseSplit(name string, data []byte, most int) (l listing, err error) {
 	text := bytes.TrimPrefix(data, []byte(byteOrderMark))
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxLine)
@@ -90,8 +90,8 @@ func parseSplit(name string, data []byte) (l listing, err error) {
 			return bad("%q is not a supported image file (supported: %s)", file, strings.Join(imagefile.Extensions(), ", "))
 		case seen[file] > 0:
 			return bad("%q comes twice, first in line %d", file, seen[file])
-		case len(l.files) >= maxImages:
-			return bad("more than %d images", maxImages)
+		case len(l.files) == most:
+			return bad("more than %d images", most)
 		}
 		seen[file] = number
 		l.files, l.labels = append(l.files, file), append(l.labels, label)

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,13 +13,13 @@ import (
 )
 
 func TestParseSplit(t *testing.T) {
-	l, err := parseSplit("s.txt", []byte("train/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
+	l, err := parseSplit("s.txt", []byte("train/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"), maxImages)
 	require.NoError(t, err)
 	require.Equal(t, listing{
 		classes: []string{"n00", "n01"}, files: []string{"train/n00/x.jpg", "train/n01/a b.JPEG", "train/n01/c.png"}, labels: []int{0, 1, 1},
 	}, l, "by name, whatever the order of the lines")
 
-	marked, err := parseSplit("s.txt", []byte("\ufefftrain/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"))
+	marked, err := parseSplit("s.txt", []byte("\ufefftrain/n01/a b.JPEG 1\ntrain/n00/x.jpg  0\n  \ntrain/n01/c.png\t1"), maxImages)
 	require.NoError(t, err)
 	require.Equal(t, l, marked, "a byte order mark is not a part of the first name")
 
@@ -28,7 +29,7 @@ func TestParseSplit(t *testing.T) {
 		"v/x/a.jpg 0\nt/x/b.jpg 0\nz/c.jpg 1\nz/d.jpg 2":          {"x", "class 1", "class 2"}, // one folder of two classes
 		"n0/images/a.jpg 0\nn1/images/b.jpg 1\nn0/images/c.jpg 0": {"n0", "n1"},                // TinyImageNet
 	} {
-		l, err := parseSplit("s.txt", []byte(text))
+		l, err := parseSplit("s.txt", []byte(text), maxImages)
 		require.NoError(t, err)
 		require.Equal(t, want, l.classes, text)
 	}
@@ -50,11 +51,26 @@ func TestParseSplitNamesTheLine(t *testing.T) {
 		"\n\n":                   `s.txt:2: no images`,
 		"a.jpg 0\n" + strings.Repeat("b", maxLine+1): `s.txt:2: a line of more than 8192 bytes at byte 8`,
 	} {
-		_, err := parseSplit("s.txt", []byte(text))
+		_, err := parseSplit("s.txt", []byte(text), maxImages)
 		require.ErrorContains(t, err, want)
 		var broken *format.Error
 		require.ErrorAs(t, err, &broken)
 	}
+}
+
+func TestASplitFileIsBounded(t *testing.T) {
+	text := []byte("a.jpg 0\n\nb.jpg 0\nc.jpg 1\n")
+	_, err := parseSplit("s.txt", text, 3)
+	require.NoError(t, err)
+	_, err = parseSplit("s.txt", text, 2)
+	require.EqualError(t, err, "s.txt:4: more than 2 images at byte 17")
+
+	d := folderSpec(t.TempDir())
+	d.SplitFile = "large.txt"
+	large := write(t, nil, d.Path, d.SplitFile)
+	require.NoError(t, os.Truncate(large, maxSplit+1)) // without blocks on the disk
+	_, err = Describe(d)
+	requireBadData(t, err, "dataset.split: "+large+" is larger than 1024 MiB (valid: a smaller list)")
 }
 
 func FuzzSplit(f *testing.F) {
@@ -62,7 +78,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte("../a.jpg 0"))
 	f.Add([]byte("a.jpg 99999999999999999999"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseSplit("s.txt", data)
+		l, err := parseSplit("s.txt", data, maxImages)
 		if err != nil {
 			var broken *format.Error
 			require.ErrorAs(t, err, &broken)
@@ -79,7 +95,7 @@ func FuzzSplit(f *testing.F) {
 		require.True(t, slices.IsSorted(l.files))
 		lines := strings.Split(strings.TrimPrefix(string(data), byteOrderMark), "\n")
 		slices.Reverse(lines)
-		reversed, err := parseSplit("s.txt", []byte("\n"+strings.Join(lines, "\n")))
+		reversed, err := parseSplit("s.txt", []byte("\n"+strings.Join(lines, "\n")), maxImages)
 		require.NoError(t, err)
 		require.Equal(t, l, reversed, "the order of the lines has no effect")
 	})

@@ -46,13 +46,13 @@ func surveyFolder(ctx context.Context, folder string, most int) (Survey, error) 
 		return Survey{}, err
 	}
 	d := sweep.Dataset{Name: sweep.ImageFolder, Path: folder}
-	start := listing{most: most, stop: func() error { return context.Cause(ctx) }}
+	start := listing{limits: limits{images: maxImages, entries: most}, stop: func() error { return context.Cause(ctx) }}
 	l, err := start.folders(d)
 	switch {
 	case ctx.Err() != nil:
 		return Survey{}, context.Cause(ctx)
 	case l.entries > most:
-		return Survey{}, fmt.Errorf("%s has more than %d files, and no more are looked at (valid: a folder of fewer)", folder, most)
+		return Survey{}, tooManyFiles(folder, most)
 	case err != nil && !errors.Is(err, errNoClass):
 		return Survey{}, err
 	}
@@ -60,10 +60,11 @@ func surveyFolder(ctx context.Context, folder string, most int) (Survey, error) 
 	if l.count(leftLink) > 0 {
 		d.FollowLinks = true
 		all, err := start.folders(d)
-		if err != nil && !errors.Is(err, errNoClass) {
-			return Survey{}, err
-		}
 		switch {
+		case all.entries > most:
+			return Survey{}, tooManyFiles(folder, most)
+		case err != nil && !errors.Is(err, errNoClass):
+			return Survey{}, err
 		case len(all.classes) > len(l.classes):
 			s.Classes, s.Images, s.LeftOut, s.FollowLinks = all.classes, all.counts(), all.leftOut, true
 			l = all
@@ -79,6 +80,10 @@ func surveyFolder(ctx context.Context, folder string, most int) (Survey, error) 
 	}
 	s.Looks, err = l.look(ctx, d)
 	return s, err
+}
+
+func tooManyFiles(folder string, most int) error {
+	return fmt.Errorf("%s has more than %d files, and no more are looked at (valid: a folder of fewer)", folder, most)
 }
 
 // isFolder returns an error unless there is a folder that can be listed.

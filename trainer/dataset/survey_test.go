@@ -103,6 +103,14 @@ func TestSurveyIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	_, err = surveyFolder(t.Context(), dir, 5)
 	require.ErrorContains(t, err, dir+" has more than 5 files")
+
+	// The files below folders that links lead to count, too.
+	linked := surveyed(t, "a/1.png", "b/1.png", "c->a")
+	_, err = surveyFolder(t.Context(), linked, 6)
+	require.NoError(t, err)
+	_, err = surveyFolder(t.Context(), linked, 5)
+	require.EqualError(t, err, linked+" has more than 5 files, and no more are looked at (valid: a folder of fewer)")
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = SurveyFolder(ctx, dir)
