@@ -10,12 +10,13 @@ import (
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/job"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// sampleBatch is the number of samples that are drawn together.
+// sampleBatch is the number of samples that are drawn together (see dataset.Batch).
 const sampleBatch = 100
 
 // GridName is the name of the sample grid in a job's output folder.
@@ -77,7 +78,7 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 // called with the number of samples drawn.
 func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []float64, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
-	sampler, err := m.Sampler(sampleBatch)
+	sampler, err := m.Sampler(dataset.Batch(sampleBatch, spec.Dataset.Size))
 	if err != nil {
 		return nil, err
 	}

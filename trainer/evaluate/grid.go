@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // Layout of a grid, in pixels.
@@ -31,6 +32,13 @@ const (
 const (
 	gridValues = 24 << 20 // of all samples
 	gridPixels = 32 << 20 // of the picture
+)
+
+// A grid of `tailsweep sample` is bounded by the memory that it takes: a GiB for the samples, and
+// one for the picture.
+const (
+	sampledValues = 1 << 28
+	sampledPixels = 1 << 28
 )
 
 // side is the side of a sample of size pixels in a grid.
@@ -97,6 +105,9 @@ func SampleGrids(ctx context.Context, models []*trainer.Model, path string, o Gr
 		if o.Layout == LayoutHeadTail {
 			sets = [][]int{groups.Head, groups.Tail}
 		}
+		if err := checkGrid(d, o, len(models), sets); err != nil {
+			return err
+		}
 		var panels []panel
 		for i, m := range models {
 			if own := m.Spec.Dataset; own.Name != d.Name || own.Size != d.Size {
@@ -116,8 +127,27 @@ func SampleGrids(ctx context.Context, models []*trainer.Model, path string, o Gr
 	})
 }
 
+// checkGrid returns an error for a grid of n models that takes more memory than a machine has to
+// spare.
+func checkGrid(d sweep.Dataset, o GridOptions, n int, sets [][]int) error {
+	cell, rows := int64(side(d.Size)+gridGap), 0
+	for _, classes := range sets {
+		rows = max(rows, len(classes))
+	}
+	values := int64(n*d.Classes()*d.Size) * int64(d.Size*d.Channels()) // of a column
+	pixels := int64(n*len(sets)*rows) * cell * cell
+	if most := min(sampledValues/values, sampledPixels/pixels); int64(o.Columns) > most {
+		advice := fmt.Sprintf("--columns %d or fewer", most)
+		if most == 0 {
+			advice = "fewer checkpoints, or `tailsweep generate` with --class"
+		}
+		return precheck.BadData(fmt.Errorf("--columns %d: %d samples of %d pixels do not fit in a grid (valid: %s)", o.Columns, n*d.Classes()*o.Columns, d.Size, advice))
+	}
+	return nil
+}
+
 func sampleGrid(ctx context.Context, m *trainer.Model, w float64, o GridOptions) ([]float32, error) {
-	sampler, err := m.Sampler(sampleBatch)
+	sampler, err := m.Sampler(dataset.Batch(sampleBatch, m.Spec.Dataset.Size))
 	if err != nil {
 		return nil, err
 	}

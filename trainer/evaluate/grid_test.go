@@ -150,6 +150,20 @@ func TestSampleGridsShareTheNoise(t *testing.T) {
 	require.ErrorContains(t, err, "models of fashion-mnist-10k at 16 pixels and of fashion-mnist-10k at 28")
 }
 
+// A grid that would take gigabytes is refused before a sample is drawn.
+func TestASampledGridIsBounded(t *testing.T) {
+	check := func(size, classes, columns, models int) error {
+		d := sweep.Dataset{Name: sweep.ImageFolder, Size: size, FolderChannels: 3, FolderClasses: classes}
+		return checkGrid(d, GridOptions{Columns: columns}, models, [][]int{make([]int, classes)})
+	}
+	require.NoError(t, check(28, 10, 100, 6))
+	require.NoError(t, check(64, 1000, 7, 1))
+	require.ErrorContains(t, check(64, 1000, 8, 1), "--columns 8: 8000 samples of 64 pixels do not fit in a grid (valid: --columns 7 or fewer)")
+	require.NoError(t, check(256, 10, 100, 1))
+	require.ErrorContains(t, check(256, 10, 100, 2), "(valid: --columns 68 or fewer)")
+	require.ErrorContains(t, check(256, 10000, 1, 1), "(valid: fewer checkpoints, or `tailsweep generate` with --class)")
+}
+
 // A grid of large or many images stays below what the archive takes, with samples of noise.
 func TestTheStoredGridIsBounded(t *testing.T) {
 	for size, want := range map[int]int{16: 10, 28: 10, 64: 10, 65: 10, 128: 10, 200: 10, 256: 10} {

@@ -51,8 +51,8 @@ type Output struct {
 }
 
 // Open loads the built-in classifier of Fashion-MNIST for images of size x size
-// pixels. batch images go through it together; every call is padded to it, so the
-// graph compiles once.
+// pixels. batch images go through it together, fewer of large ones (see dataset.Batch);
+// every call is padded to it, so the graph compiles once.
 func Open(b *backend.Backend, size, batch int) (*Extractor, error) {
 	info, _ := sweep.LookupDataset(sweep.FashionMNIST)
 	if !slices.Contains(info.Sizes, size) {
@@ -97,6 +97,9 @@ func newExtractor(b *backend.Backend, data []byte, images Images, batch int) (*E
 	n, byName, err := recognise(data, images)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
+	}
+	if n.Classes > 0 { // which, unlike Inception-v3, does not scale the images
+		batch = dataset.Batch(batch, images.Size)
 	}
 	e := &Extractor{Network: n, Digest: digestOf(data), images: images, batch: batch, store: model.NewStore()}
 	if n.Classes == 0 {

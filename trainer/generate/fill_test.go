@@ -40,7 +40,7 @@ func (f *filling) draw(_ context.Context, ids []diffusion.SampleID) (images []fl
 	f.drawn = append(f.drawn, ids...)
 	for _, id := range ids {
 		index := id.Index - id.Index%3/2
-		pixels := make([]byte, side*side)
+		pixels := make([]byte, f.settings.Dataset.Size*f.settings.Dataset.Size)
 		for i := range pixels {
 			pixels[i] = byte(index>>(8*(i%2)) + id.Class*i)
 		}
@@ -73,6 +73,16 @@ func files(t *testing.T, dir string) map[string]string {
 		return err
 	}))
 	return all
+}
+
+// A batch of large images has no more pixels than one of small images.
+func TestLargeImagesAreDrawnInSmallBatches(t *testing.T) {
+	f := newFilling(t, 9)
+	f.settings.Dataset.Size = 128
+	f.settings.Classes, f.settings.TrainingImages = f.settings.Classes[:1], f.settings.TrainingImages[:1]
+	_, err := f.fill(t.Context())
+	require.NoError(t, err)
+	require.Len(t, f.drawn, 16, "two batches of 8")
 }
 
 func TestFill(t *testing.T) {

@@ -18,13 +18,14 @@ import (
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/evaluate"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
-// drawBatch is the number of images that are drawn together: always those of one class
-// from a multiple of it on. So an image has one place in one batch, and the same bits
+// drawBatch is the number of images that are drawn together, fewer of large ones (see
+// dataset.Batch): always those of one class from a multiple of it on. So an image has one place in one batch, and the same bits
 // whatever else is wanted: backends round the rows of a batch in different ways.
 const drawBatch = 32
 
@@ -114,7 +115,7 @@ func run(ctx context.Context, o Options) (Summary, error) {
 	}
 	same := *o.Model
 	same.Spec.Evaluate.Seed = o.Seed
-	sampler, err := same.Sampler(drawBatch)
+	sampler, err := same.Sampler(dataset.Batch(drawBatch, settings.Dataset.Size))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -216,7 +217,7 @@ func fill(ctx context.Context, o Options, settings Settings, in *inspector, draw
 				return Summary{}, err
 			}
 			before := d.tally[class]
-			ids := batchOf(class, before.Drawn)
+			ids := batchOf(class, before.Drawn, dataset.Batch(drawBatch, d.settings.Dataset.Size))
 			images, err := draw(ctx, ids)
 			if err != nil {
 				return Summary{}, err
@@ -357,11 +358,11 @@ func (d *drawing) wants(class int) bool {
 	return t.Kept < t.Wanted && t.Drawn < d.Attempts*t.Wanted
 }
 
-// batchOf names the images that are drawn together with an image.
-func batchOf(class, index int) []diffusion.SampleID {
-	ids := make([]diffusion.SampleID, drawBatch)
+// batchOf names the images that are drawn together with an image, in batches of n.
+func batchOf(class, index, n int) []diffusion.SampleID {
+	ids := make([]diffusion.SampleID, n)
 	for i := range ids {
-		ids[i] = diffusion.SampleID{Class: class, Index: index - index%drawBatch + i}
+		ids[i] = diffusion.SampleID{Class: class, Index: index - index%n + i}
 	}
 	return ids
 }
@@ -386,7 +387,7 @@ func (d *drawing) add(ctx context.Context, ids []diffusion.SampleID, images []fl
 	var rows []Row
 	var writes errgroup.Group
 	writes.SetLimit(8)
-	for i := d.tally[class].Drawn % drawBatch; i < len(ids) && d.wants(class); i++ {
+	for i := d.tally[class].Drawn % len(ids); i < len(ids) && d.wants(class); i++ {
 		found := d.inspector.check(batch, i, class)
 		r := Row{
 			Class: d.settings.Classes[class], Source: SourceGenerated, Status: Refused, Reasons: found.reasons,

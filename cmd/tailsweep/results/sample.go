@@ -64,7 +64,7 @@ of a trial, samples of the same class and noise are shown side by side.`,
 		a.Log("%s on %s", b.Choice, b.Device)
 		o.Steps = cmp.Or(*steps, models[0].Spec.Evaluate.Steps())
 		if err := evaluate.SampleGrids(cmd.Context(), models, *path, o); err != nil {
-			return err
+			return cli.AsBadInput(err)
 		}
 		return a.Print(filepath.Clean(*path))
 	}

@@ -71,13 +71,22 @@ func Extraction(network, backendName string) time.Duration {
 	return 0
 }
 
-// fits returns an error if a training needs more memory than the machine has: the kernel would
-// kill this process, or another one.
-func fits(need int64, m machine) error {
-	if m.memory == unknown || need <= m.memory {
+// fits returns an error if a training of the spec, which needs this memory, or the samples of an
+// evaluation need more than the machine has: the kernel would kill this process, or another one.
+func fits(spec *sweep.Spec, need int64, m machine) error {
+	d, samples := spec.Dataset, spec.Dataset.Classes()*spec.Evaluate.SamplesPerClass
+	kept := 4 * int64(samples) * int64(d.Size*d.Size*d.Channels())
+	switch {
+	case m.memory == unknown:
 		return nil
+	case need > m.memory:
+		return fmt.Errorf("a training needs about %s of memory with train.batch = %d and dataset.size = %d, and this machine has %s free (valid: a smaller train.batch, dataset.size or model)",
+			text.Bytes(need), spec.Train.Batch, d.Size, text.Bytes(m.memory))
+	case kept > m.memory:
+		return fmt.Errorf("an evaluation keeps %d samples in memory, which take %s with evaluate.samples_per_class = %d and dataset.size = %d, and this machine has %s free (valid: a smaller evaluate.samples_per_class or dataset.size)",
+			samples, text.Bytes(kept), spec.Evaluate.SamplesPerClass, d.Size, text.Bytes(m.memory))
 	}
-	return fmt.Errorf("a training needs about %s of memory, and this machine has %s free (valid: a smaller train.batch, dataset.size or model)", text.Bytes(need), text.Bytes(m.memory))
+	return nil
 }
 
 // Probe trains a few steps of the costliest trial and returns the backend and its
@@ -94,14 +103,14 @@ func Probe(ctx context.Context, a *cli.App, spec *sweep.Spec, backendName string
 	}
 	defer b.Close()
 
-	if b.Choice != backend.XLACUDA {
-		need, err := trainer.MemoryEstimate(*spec, b.Choice)
-		if err == nil {
-			err = fits(need, thisMachine())
-		}
-		if err != nil {
+	var need int64
+	if b.Choice != backend.XLACUDA { // whose memory is the GPU's
+		if need, err = trainer.MemoryEstimate(*spec, b.Choice); err != nil {
 			return "", 0, err
 		}
+	}
+	if err := fits(spec, need, thisMachine()); err != nil {
+		return "", 0, err
 	}
 	short := *spec
 	short.Train.Steps, short.Train.LogEvery, short.Checkpoints.EverySteps = probeSteps, 1, probeSteps

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 )
 
@@ -73,7 +74,12 @@ func TestFreeMemory(t *testing.T) {
 
 // A training that does not fit in memory is not measured: it would be killed.
 func TestATrainingThatDoesNotFitIsNotMeasured(t *testing.T) {
-	require.NoError(t, fits(8<<30, machine{memory: 8 << 30}))
-	require.NoError(t, fits(8<<30, machine{memory: unknown}))
-	require.EqualError(t, fits(8<<30, machine{memory: 2 << 30}), "a training needs about 8.0 GiB of memory, and this machine has 2.0 GiB free (valid: a smaller train.batch, dataset.size or model)")
+	spec := &sweep.Spec{
+		Dataset: sweep.Dataset{Name: sweep.ImageFolder, Size: 256, FolderChannels: 3, FolderClasses: 10},
+		Train:   sweep.Train{Batch: 128}, Evaluate: sweep.Evaluate{SamplesPerClass: 500},
+	}
+	require.NoError(t, fits(spec, 8<<30, machine{memory: 8 << 30}))
+	require.NoError(t, fits(spec, 8<<30, machine{memory: unknown}))
+	require.EqualError(t, fits(spec, 8<<30, machine{memory: 2 << 30}), "a training needs about 8.0 GiB of memory with train.batch = 128 and dataset.size = 256, and this machine has 2.0 GiB free (valid: a smaller train.batch, dataset.size or model)")
+	require.EqualError(t, fits(spec, 1<<30, machine{memory: 2 << 30}), "an evaluation keeps 5000 samples in memory, which take 3.7 GiB with evaluate.samples_per_class = 500 and dataset.size = 256, and this machine has 2.0 GiB free (valid: a smaller evaluate.samples_per_class or dataset.size)")
 }
