@@ -151,7 +151,7 @@ func (o options) timed(cache, until string, args ...string) (cost, error) {
 	return c, nil
 }
 
-// trainingStarts is what a training prints when it has its images.
+// trainingStarts is what a training prints when it has its images, before it compiles.
 const trainingStarts = "backend go on"
 
 func (o options) train(cache string, number int) (cost, error) {
@@ -170,9 +170,9 @@ func (o options) measure() (string, error) {
 	}{
 		{"`data inspect`, first reading", func() (cost, error) { return o.timed("one", "", "data", "inspect", "spec.yaml") }},
 		{"`data inspect`, second reading", func() (cost, error) { return o.timed("one", "", "data", "inspect", "spec.yaml") }},
-		{"`train` until its first step, second reading", func() (cost, error) { return o.train("one", 1) }},
+		{"`train` until it has its images, second reading", func() (cost, error) { return o.train("one", 1) }},
 		{"the same again", func() (cost, error) { return o.train("one", 2) }},
-		{"`train` until its first step, first reading", func() (cost, error) { return o.train("two", 1) }},
+		{"`train` until it has its images, first reading", func() (cost, error) { return o.train("two", 1) }},
 	} {
 		c, err := step.run()
 		if err != nil {
@@ -216,8 +216,8 @@ Written by ` + "`make bench-data`" + `; do not edit. %s, %s, %d cores, %s.
 %d colour PNG of %dx%[6]d pixels in %[7]d folders (%[8]s; at most 20,000 are different). Their decoded pixels in the cache have %[9]s; as float32 in memory they would have %[10]s. The long-tailed split of the spec keeps a part
 of them, all of which are decoded.
 
-**s** is wall clock on this machine, including other load; **CPU s** is processor time, summed over cores. **memory** is the largest resident set of the process (VmHWM). Its bound does not depend on the number of images but for their names and labels, and a few bytes of each: a process reads the pixels image by
-image, and the kernel keeps the pages of the file for all processes. The first reading decodes one image for each core at a time. A training takes one step with 8 images, which needs most of its memory.
+**s** is wall clock on this machine, including other load; **CPU s** is processor time, summed over cores. **memory** is the largest resident set of the process (VmHWM). A process keeps the names and labels of all images and some bytes of each, so it
+grows with their number, but it reads the pixels image by image, and the kernel keeps the pages of the file for all processes. The first reading decodes one image for each core at a time. A training takes one step with 8 images, which needs most of its memory.
 
 Of %[11]d trainings that start at once on an empty cache one decodes the images, and the others wait for it.
 
