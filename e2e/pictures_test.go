@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func splitIcons(t *testing.T, theme, training, heldOut string) {
 	require.NoError(t, err)
 }
 
-// TestOwnPictures is docs/own-pictures.md: from a folder of images to a folder that has as
+// TestOwnPictures is docs/guide/own-pictures.md: from a folder of images to a folder that has as
 // many of each class, and what those are worth.
 func TestOwnPictures(t *testing.T) {
 	theme := icons(t)
@@ -88,7 +89,9 @@ func TestOwnPictures(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), "animations has 2 images")
 	require.Contains(t, string(text), "# follow_links: true")
-	require.Contains(t, string(text), "network: efficientnet-lite0")
+	if !strings.Contains(made.stderr, "weights of efficientnet-lite0") { // they could not be downloaded
+		require.Contains(t, string(text), "network: efficientnet-lite0")
+	}
 	// On a busy machine the search would end before a configuration was repeated.
 	patient := regexp.MustCompile(`wall_clock: \w+`).ReplaceAll(text, []byte("wall_clock: 40m"))
 	require.NotEqual(t, string(text), string(patient))
