@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -139,6 +140,8 @@ func TestGenerateFromASweep(t *testing.T) {
 		return r, made
 	}
 	out := filepath.Join(from, "..", "out")
+	t.Chdir(t.TempDir()) // with folders of images
+	require.NoError(t, errors.Join(os.MkdirAll("done/cat", 0o755), os.MkdirAll("undone/cat", 0o755)))
 	for _, trial := range [][]string{nil, {"--trial", "1"}} {
 		r, made := draw(append(trial, "done", "--to", out)...)
 		require.Equal(t, cli.ExitOK, r.Code, r.Err)
@@ -149,6 +152,7 @@ func TestGenerateFromASweep(t *testing.T) {
 	require.Equal(t, cli.ExitNotFound, r.Code)
 	r, _ = draw("undone", "--to", out)
 	require.Equal(t, cli.ExitNotFound, r.Code)
+	require.Contains(t, r.Err, "the folder undone has no checkpoint")
 	require.NoError(t, arc.Remove(t.Context(), ref.Key))
 	r, _ = draw("done", "--to", out)
 	require.Equal(t, cli.ExitNotFound, r.Code)

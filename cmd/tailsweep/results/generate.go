@@ -231,13 +231,18 @@ func chosenGates(given []string) ([]string, error) {
 // an error, too.
 func checkpointFolder(ctx context.Context, a *cli.App, argument string, trial int) (dir string, spec *sweep.Spec, remove func(), err error) {
 	remove = func() {}
-	if info, err := os.Stat(argument); err == nil && info.IsDir() || strings.ContainsRune(argument, filepath.Separator) {
+	info, err := os.Stat(argument)
+	folder, path := err == nil && info.IsDir(), strings.ContainsRune(argument, filepath.Separator)
+	if path || folder && cli.HasCheckpoints(argument) {
 		if trial >= 0 {
 			return "", nil, remove, cli.Usagef("generate: --trial is for a sweep, and %s is a folder", argument)
 		}
 		return argument, nil, remove, cli.CheckCheckpoint("generate", argument)
 	}
 	arc, spec, trials, err := a.Trials(ctx, argument)
+	if err != nil && folder { // that of the images often has the name of the sweep
+		err = fmt.Errorf("%w (the folder %s has no checkpoint)", err, argument)
+	}
 	if err != nil {
 		return "", nil, remove, err
 	}

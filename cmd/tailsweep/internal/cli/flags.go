@@ -70,6 +70,18 @@ func OutputFlag(cmd *cobra.Command) *Choice {
 	return c
 }
 
+// HasCheckpoints reports whether a folder, or a folder in it, is one of a checkpoint.
+func HasCheckpoints(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName))
+	return err == nil || len(checkpointsIn(dir)) > 0
+}
+
+// checkpointsIn lists the manifests of the folders in a folder.
+func checkpointsIn(dir string) []string {
+	found, _ := filepath.Glob(filepath.Join(dir, "*", checkpoint.ManifestName))
+	return found
+}
+
 // CheckCheckpoint checks that a folder of a verb's arguments has a checkpoint. Where folders in
 // it have one, the error names the first.
 func CheckCheckpoint(verb, dir string) error {
@@ -80,7 +92,7 @@ func CheckCheckpoint(verb, dir string) error {
 		return Usagef("%s: there is no folder %s", verb, dir)
 	}
 	valid := "the folder of one trial, such as `tailsweep pull` makes"
-	if found, _ := filepath.Glob(filepath.Join(dir, "*", checkpoint.ManifestName)); len(found) > 0 {
+	if found := checkpointsIn(dir); len(found) > 0 {
 		valid = "the folder of one trial: " + filepath.Dir(found[0])
 	}
 	return Usagef("%s: %s has no %s (valid: %s)", verb, dir, checkpoint.ManifestName, valid)
