@@ -54,6 +54,7 @@ type CAS struct {
 type GroupCAS struct {
 	Group   string `json:"group"`
 	Classes int    `json:"classes"` // with held-out images
+	HeldOut int    `json:"held_out_images"`
 	Without Mean   `json:"without"`
 	With    Mean   `json:"with"`
 	Gain    Mean   `json:"gain"` // with minus without, of the pairs
@@ -154,8 +155,9 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 		}
 		g := GroupCAS{Group: group, Without: meanOf(without[group]), With: meanOf(with[group])}
 		for _, class := range groups.Classes(group) {
-			if slices.Contains(tested.Labels, class) {
+			if n := countOf(tested.Labels, class); n > 0 {
 				g.Classes++
+				g.HeldOut += n
 			}
 		}
 		gains := make([]float64, o.Seeds)
@@ -208,4 +210,14 @@ func withGenerated(dir string, s Settings, training *dataset.Set) (*dataset.Set,
 		return nil, precheck.BadData(fmt.Errorf("%s has no generated images (valid: a folder that `tailsweep generate` filled)", dir))
 	}
 	return training.With(dataset.InMemory(made, len(made)/len(labels)), labels), nil
+}
+
+// countOf returns how many labels are those of a class.
+func countOf(labels []int, class int) (n int) {
+	for _, label := range labels {
+		if label == class {
+			n++
+		}
+	}
+	return n
 }

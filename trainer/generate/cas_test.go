@@ -75,6 +75,7 @@ func TestCompare(t *testing.T) {
 	require.Equal(t, (Settings{Classifier: "5bec"}).classifierText(), good.LabelGate)
 	require.Len(t, good.Groups, 3, "all, head and tail")
 	require.Equal(t, "tail", good.Groups[2].Group)
+	require.Equal(t, []int{80, 40, 40}, []int{good.Groups[0].HeldOut, good.Groups[1].HeldOut, good.Groups[2].HeldOut})
 	require.Less(t, good.Groups[2].Without.Mean, 0.5)
 	require.Greater(t, good.Groups[2].With.Mean, 0.9)
 	require.InDelta(t, good.Groups[2].With.Mean-good.Groups[2].Without.Mean, good.Groups[2].Gain.Mean, 1e-9)

@@ -119,7 +119,7 @@ func contestText(t BestTrial) string {
 	if len(c.Level) > 0 {
 		level = english.PluralWord(len(c.Level), "trial ", "trials ") + text.Numbers(c.Level, maxListed)
 	}
-	level += fmt.Sprintf(" of %d others; standard deviation of %s between seeds: %.3g", c.Configurations-1, c.Metric, c.Noise)
+	level += fmt.Sprintf(" of %s; standard deviation of %s between seeds: %.3g", english.Plural(c.Configurations-1, "other configuration", ""), c.Metric, c.Noise)
 	if c.Best != t.Number {
 		level += fmt.Sprintf("; by the mean over seeds trial %d is the best", c.Best)
 	}

@@ -102,16 +102,17 @@ func heldOutImages(ctx context.Context, a *cli.App, d sweep.Dataset, dir string)
 
 // casText formats a comparison.
 func casText(c generate.CAS) []string {
-	t := console.NewTable("GROUP", ">CLASSES", ">WITHOUT", ">WITH", ">GAIN", "95 % INTERVAL")
+	t := console.NewTable("GROUP", ">CLASSES", ">IMAGES", ">WITHOUT", ">WITH", ">GAIN", "95 % INTERVAL")
 	for _, g := range c.Groups {
 		interval := ""
 		if g.Gain.Low != nil {
 			interval = fmt.Sprintf("%+.4f to %+.4f", *g.Gain.Low, *g.Gain.High)
 		}
-		t.Row(g.Group, fmt.Sprint(g.Classes), fmt.Sprintf("%.4f", g.Without.Mean), fmt.Sprintf("%.4f", g.With.Mean), fmt.Sprintf("%+.4f", g.Gain.Mean), interval)
+		t.Row(g.Group, fmt.Sprint(g.Classes), fmt.Sprint(g.HeldOut), fmt.Sprintf("%.4f", g.Without.Mean), fmt.Sprintf("%.4f", g.With.Mean), fmt.Sprintf("%+.4f", g.Gain.Mean), interval)
 	}
 	lines := append(t.Plain(), fmt.Sprintf("accuracy on %d held-out real images of classifiers trained on %d real images, and with %d generated ones of %s; %d seeds",
 		c.HeldOut, c.Training, c.Generated, filepath.Clean(c.Dir), c.Seeds))
+	lines = append(lines, "the interval is over the seeds alone: other held-out images would give other values, the more so the fewer IMAGES a group has")
 	if c.LabelGate != "" {
 		lines = append(lines, "the gate label chose the images, so a part of the gain comes from the images that its classifier was trained on: "+c.LabelGate)
 	}
