@@ -21,7 +21,7 @@ type Evaluation struct {
 	LeftOut       []LeftOut          `json:"left_out,omitempty"`    // classes that take no part in some metrics
 	Guidance      float64            `json:"guidance"`              // the guidance scale that Metrics were measured at
 	Samples       int                `json:"samples,omitempty"`     // generated images of each class
-	Real          int                `json:"real,omitempty"`        // real images of the rarest class that FID and KID compare them with
+	Real          int                `json:"real,omitempty"`        // real images of the rarest class that samples are compared with
 	Floor         map[string]float64 `json:"floor,omitempty"`       // the metrics of one half of the real images against the other half
 	FloorError    map[string]float64 `json:"floor_error,omitempty"` // standard errors of Floor
 	Features      string             `json:"features,omitempty"`    // SHA-256 of the weights of the feature network

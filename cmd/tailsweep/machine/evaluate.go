@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
@@ -99,5 +100,5 @@ func resultText(r *evaluate.Result) []string {
 	for _, left := range r.LeftOut {
 		lines = append(lines, left.String())
 	}
-	return append(lines, fmt.Sprintf("at guidance %.4g, %d samples and %d real images per class", r.Guidance, r.Samples, r.Real))
+	return append(lines, fmt.Sprintf("at guidance %.4g, %s of each class, against %s of the rarest", r.Guidance, english.Plural(r.Samples, "sample", ""), english.Plural(r.Real, "real image", "")))
 }

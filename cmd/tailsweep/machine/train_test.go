@@ -37,9 +37,9 @@ func TestTrainRefusesAUsedFolder(t *testing.T) {
 
 func TestResultText(t *testing.T) {
 	lines := resultText(&evaluate.Result{
-		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 50}, StandardError: map[string]float64{"fid.tail": 2}, LeftOut: []sweep.LeftOut{{Families: []string{"recall"}, Least: 20, Classes: []string{"bag"}}}, Floor: map[string]float64{"fid.tail": 4}, Guidance: 1.5, Samples: 50, Real: 500},
+		Evaluation: sweep.Evaluation{Metrics: map[string]float64{"fid.tail": 50}, StandardError: map[string]float64{"fid.tail": 2}, LeftOut: []sweep.LeftOut{{Families: []string{"recall"}, Least: 20, Classes: []string{"bag"}}}, Floor: map[string]float64{"fid.tail": 4}, FloorError: map[string]float64{"fid.tail": 0.5}, Guidance: 1.5, Samples: 50, Real: 500},
 	})
-	require.Equal(t, []string{"METRIC    VALUE ± 95 %  FLOOR", "fid.tail      50 ± 3.9      4", "recall without bag: fewer than 20 real images", "at guidance 1.5, 50 samples and 500 real images per class"}, lines)
+	require.Equal(t, []string{"METRIC    VALUE ± 95 %  FLOOR ± 95 %", "fid.tail      50 ± 3.9      4 ± 0.98", "recall without bag: fewer than 20 real images", "at guidance 1.5, 50 samples of each class, against 500 real images of the rarest"}, lines)
 }
 
 // A classifier is measured by class: one that knows only the largest class is not good enough.

@@ -89,7 +89,7 @@ func bestText(spec *sweep.Spec, t BestTrial) []string {
 		add("left out", "%s", left)
 	}
 	if t.Samples > 0 {
-		add("measured on", "%s and %s of each class", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
+		add("measured on", "%s of each class, against %s of the rarest", english.Plural(t.Samples, "sample", ""), english.Plural(t.Real, "real image", ""))
 	}
 	if t.Feasibility != "" {
 		add("constraints", "%s", t.Feasibility.OfBest())

@@ -17,7 +17,7 @@ func TestBestShowsSamplesAndFloor(t *testing.T) {
 	lines := bestText(&sweep.Spec{}, best)
 	require.Contains(t, lines, "  fid.tail               58.91     floor 4.25 ± 0.98")
 	require.Contains(t, lines, "  memorised_ratio.medium 0.01")
-	require.Contains(t, lines, "  measured on            50 samples and 1 real image of each class")
+	require.Contains(t, lines, "  measured on            50 samples of each class, against 1 real image of the rarest")
 }
 
 // With repeats best prints the means by which the trial is the best, and says what the
