@@ -301,7 +301,7 @@ func (s study) Contest() string {
 	if len(c.Level) == 0 {
 		return fmt.Sprintf("%s None %s is as good as trial %d at 95 %% confidence.", noise, among, c.Best)
 	}
-	return fmt.Sprintf("%s %d %s are not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, c.Best, text.Numbers(c.Level, maxListed))
+	return fmt.Sprintf("%s %d %s %s not distinguishable from trial %d at 95 %% confidence: %s.", noise, len(c.Level), among, english.PluralWord(len(c.Level), "is", "are"), c.Best, text.Numbers(c.Level, maxListed))
 }
 
 // repeated counts the searched configurations that were trained with several seeds.
