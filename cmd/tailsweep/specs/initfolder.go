@@ -222,7 +222,7 @@ func chooseShape(ctx context.Context, a *cli.App, o initOptions, r *proposal.Req
 	}
 	if steps < proposal.FewSteps {
 		for at++; at < len(shapes) && steps < proposal.FewSteps && err == nil; at++ {
-			a.Log("  that is too slow for %s hours: trying smaller images", sweep.Number(o.hours))
+			a.Log("  that is too slow for --hours %s: trying smaller images", sweep.Number(o.hours))
 			steps, err = measureShape(ctx, a, o, r, shapes[at])
 		}
 		return err

@@ -121,7 +121,7 @@ func (r Request) finish(p *Proposal, n numbers) error {
 			return err
 		}
 		if n.steps < tooFewSteps {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s hours are too few: a trial has %d steps, after which images are still noise; give more --hours", sweep.Number(r.Hours), n.steps))
+			p.Notes = append(p.Notes, fmt.Sprintf("--hours %s is too short: a trial has %d steps, after which images are still noise; give more --hours", sweep.Number(r.Hours), n.steps))
 		}
 	}
 	p.Estimate = cost.Of(p.Spec, speed)
