@@ -195,3 +195,19 @@ func TestDifference(t *testing.T) {
 	require.InDelta(t, 2, d.Mean, 1e-12)
 	require.InDelta(t, math.Sqrt(1+1/3.), d.StdDev, 1e-12)
 }
+
+// A trial without the metric is undecided, one that has not completed has no feasibility, and
+// neither counts in a measurement error.
+func TestFeasibilityOfTrialsWithoutTheMetric(t *testing.T) {
+	spec := limited(t, "kid.tail <= 5")
+	measured := trial(0, sweep.KindSearch, 1, 1, 0)
+	measured.Metrics, measured.StandardError = map[string]float64{"kid.tail": 1}, map[string]float64{"kid.tail": 0.5}
+	without := trial(1, sweep.KindSearch, 1, 2, 0)
+	failed := measured
+	failed.Number, failed.Status, failed.Params = 2, sweep.StatusFailed, sweep.Params{sweep.ParamInfonceWeight: sweep.Number(3)}
+	require.Equal(t, map[int]Feasibility{0: Feasible, 1: Undecided}, Feasibilities(spec, []sweep.Trial{measured, without, failed}))
+
+	again := trial(3, sweep.KindSearch, 2, 1, 0) // of the same configuration
+	again.StandardError = map[string]float64{"kid.tail": 50}
+	require.Equal(t, map[string]float64{measured.Params.Key(): 0.5}, measurementErrors([]sweep.Trial{measured, again}, "kid.tail"))
+}

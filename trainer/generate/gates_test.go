@@ -60,6 +60,31 @@ func TestDistancesAreInGreyLevels(t *testing.T) {
 	require.Equal(t, []byte{0, 1, 2, 0, 1, 2}, thumb(wide, 28)[:6])
 }
 
+func TestThumbsAreRounded(t *testing.T) {
+	const size = 16
+	image := make([]byte, size*size)
+	image[0], image[1], image[size] = 1, 1, 1 // three of four pixels of the first cell
+	image[2] = 1                              // one of the second
+	require.Equal(t, []byte{1, 0, 0}, thumb(image, size)[:3])
+}
+
+// Each image of a batch has its own verdict, probability and distance.
+func TestCheckIsOfOneImage(t *testing.T) {
+	in := &inspector{gates: []string{sweep.GateLabel}, classifier: &features.Extractor{}, training: dataset.InMemory(make([]float32, 1), 1), thresholds: make([]Threshold, 2)}
+	batch := looked{
+		found: features.Output{Predictions: []int{0, 1}, Probabilities: []float64{0.25, 0.75}}, first: []float64{3, 5}, second: []float64{4, 6},
+		pixels: [][]byte{{0}, {0}},
+	}
+	require.Equal(t, checked{label: 0, probability: 0.25, nearest: 3, reasons: []string{sweep.GateLabel}}, in.check(batch, 0, 1))
+	require.Equal(t, checked{label: 1, probability: 0.75, nearest: 5}, in.check(batch, 1, 1))
+}
+
+// A class with more than is wanted, after a call for more, does not make up for another one.
+func TestMissingIsOfEachClass(t *testing.T) {
+	d := &drawing{tally: []Class{{Wanted: 5, Kept: 9}, {Wanted: 5, Kept: 2}}}
+	require.Equal(t, 3, d.missing())
+}
+
 func TestLeastQuantile(t *testing.T) {
 	var values []float64
 	for i := range 200 {
