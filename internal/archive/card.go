@@ -32,9 +32,12 @@ func (c card) markdown() []byte {
 	t, s, p := c.trial, c.spec, c.manifest.Provenance
 
 	line("# %s, trial %d\n", s.Name, t.Number)
-	line("A class-conditional diffusion model (%s, width %d, depth %d) of %s at %dx%d pixels, made long-tailed (profile %s, factor %s). It is trial %d (%s) of the sweep %s.",
-		cell(s.Model.Arch), s.Model.Width, s.Model.Depth, cell(s.Dataset.Name), s.Dataset.Size, s.Dataset.Size,
-		cell(s.Dataset.Imbalance.Profile), number(s.Dataset.Imbalance.Factor), t.Number, t.Kind, s.Name)
+	split := ""
+	if i := s.Dataset.Imbalance; i.Profile != sweep.ProfileNone {
+		split = fmt.Sprintf(", made long-tailed (profile %s, factor %s)", cell(i.Profile), number(i.Factor))
+	}
+	line("A class-conditional diffusion model (%s, width %d, depth %d) of %s at %dx%d pixels%s. It is trial %d (%s) of the sweep %s.",
+		cell(s.Model.Arch), s.Model.Width, s.Model.Depth, cell(s.Dataset.Name), s.Dataset.Size, s.Dataset.Size, split, t.Number, t.Kind, s.Name)
 	if c.grid {
 		line("\n![samples, one class a row](%s)", GridName)
 	}
@@ -43,7 +46,7 @@ func (c card) markdown() []byte {
 		line("\n## Sampling\n\n    tailsweep sample %s --guidance %s --to samples.png\n", c.folder, number(t.Guidance))
 		on := ""
 		if t.Samples > 0 {
-			on = fmt.Sprintf(", on %d samples and %d real images of each class", t.Samples, t.Real)
+			on = fmt.Sprintf(", on %d samples of each class, against %d real images of the rarest", t.Samples, t.Real)
 		}
 		line("The metrics below were measured at guidance scale %s with %d %s steps%s.", number(t.Guidance), s.Evaluate.Steps(), strings.ToUpper(s.Evaluate.Sampler), on)
 		for _, gate := range t.Gates {

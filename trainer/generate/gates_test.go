@@ -83,6 +83,8 @@ func TestCheckIsOfOneImage(t *testing.T) {
 func TestMissingIsOfEachClass(t *testing.T) {
 	d := &drawing{tally: []Class{{Wanted: 5, Kept: 9}, {Wanted: 5, Kept: 2}}}
 	require.Equal(t, 3, d.missing())
+	d = &drawing{Options: Options{Attempts: 3}, tally: []Class{{Wanted: 5, Kept: 9, Drawn: 10}, {Wanted: 5, Kept: 2, Drawn: 4}, {Wanted: 5, Kept: 2, Drawn: 15}}}
+	require.Equal(t, 11, d.possible(), "of the class that may still get images")
 }
 
 func TestLeastQuantile(t *testing.T) {

@@ -56,6 +56,7 @@ type Options struct {
 type Progress struct {
 	Drawn, Kept int // in this call
 	Missing     int // wanted images that are not kept yet
+	Possible    int // draws that Attempts allows for them
 }
 
 // Summary is the result of a call.
@@ -226,7 +227,7 @@ func fill(ctx context.Context, o Options, settings Settings, in *inspector, draw
 				return Summary{}, err
 			}
 			after := d.tally[class]
-			progress = Progress{Drawn: progress.Drawn + after.Drawn - before.Drawn, Kept: progress.Kept + after.Kept - before.Kept, Missing: d.missing()}
+			progress = Progress{Drawn: progress.Drawn + after.Drawn - before.Drawn, Kept: progress.Kept + after.Kept - before.Kept, Missing: d.missing(), Possible: d.possible()}
 			if o.Progress != nil {
 				o.Progress(progress)
 			}
@@ -372,6 +373,17 @@ func (d *drawing) missing() int {
 	n := 0
 	for _, t := range d.tally {
 		n += max(0, t.Wanted-t.Kept)
+	}
+	return n
+}
+
+// possible is how many images Attempts allows to draw for the missing ones.
+func (d *drawing) possible() int {
+	n := 0
+	for class, t := range d.tally {
+		if d.wants(class) {
+			n += d.Attempts*t.Wanted - t.Drawn
+		}
 	}
 	return n
 }

@@ -311,8 +311,12 @@ func showDrawing(a *cli.App) func(generate.Progress) {
 		}
 		last = time.Now()
 		left := ""
-		if kept := p.Kept - first.Kept; kept > 0 {
-			left = fmt.Sprintf(", about %s left", text.Duration(time.Duration(float64(time.Since(began))*float64(p.Missing)/float64(kept))))
+		if drawn, kept := p.Drawn-first.Drawn, p.Kept-first.Kept; drawn > 0 {
+			draws := float64(p.Possible)
+			if kept > 0 {
+				draws = min(draws, float64(p.Missing)*float64(drawn)/float64(kept))
+			}
+			left = fmt.Sprintf(", about %s left", text.Duration(time.Duration(float64(time.Since(began))/float64(drawn)*draws)))
 		}
 		a.Log("drew %d, kept %d, %d to go%s", p.Drawn, p.Kept, p.Missing, left)
 	}

@@ -311,7 +311,7 @@ func (r Request) constraint(p *page, g goals, n numbers) {
 	images := r.measured(g.share, n.samples)
 	factor := decidable(images, len(n.seeds))
 	if factor == 0 {
-		p.comment("", "No constraint on %s: %d images of the head are too few. By an estimate, a trial as good as the plain model would often be undecided "+
+		p.comment("", "No constraint on %s: %d images of the head, of each class the fewer of its samples and real images, are too few. By an estimate, a trial as good as the plain model would often be undecided "+
 			"even if it had to keep only half of its value.", g.share, images)
 		p.line("")
 		return
