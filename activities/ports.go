@@ -70,7 +70,8 @@ type CheckpointRef struct {
 // Checkpoints stores checkpoint folders, complete or absent. Errors that wrap ErrCorrupt,
 // ErrConflict or *fs.PathError (this machine's disk), that have a BlockReason, or a
 // *sweep.FailureError of a class that is not retried, are permanent; others may be
-// transient. A method Silence returns how long the store was silent before the error. One with a method Transient that returns true is of a store that fails: after
+// transient. A method Silence returns how long the store was silent before the error. One
+// with a method Transient that returns true is of a store that fails: after
 // Transfers.RetryFor it does not count as a failure of the trial, others do.
 type Checkpoints interface {
 	// List returns the checkpoints of all attempts at a trial, highest step first: those

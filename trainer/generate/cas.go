@@ -145,7 +145,7 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 		}
 	}
 	for class, name := range s.Classes {
-		if !slices.Contains(tested.Labels, class) {
+		if tested.Counts[class] == 0 {
 			c.Untested = append(c.Untested, name)
 		}
 	}
@@ -155,7 +155,7 @@ func compare(ctx context.Context, o CASOptions) (CAS, error) {
 		}
 		g := GroupCAS{Group: group, Without: meanOf(without[group]), With: meanOf(with[group])}
 		for _, class := range groups.Classes(group) {
-			if n := countOf(tested.Labels, class); n > 0 {
+			if n := tested.Counts[class]; n > 0 {
 				g.Classes++
 				g.HeldOut += n
 			}
@@ -210,14 +210,4 @@ func withGenerated(dir string, s Settings, training *dataset.Set) (*dataset.Set,
 		return nil, precheck.BadData(fmt.Errorf("%s has no generated images (valid: a folder that `tailsweep generate` filled)", dir))
 	}
 	return training.With(dataset.InMemory(made, len(made)/len(labels)), labels), nil
-}
-
-// countOf returns how many labels are those of a class.
-func countOf(labels []int, class int) (n int) {
-	for _, label := range labels {
-		if label == class {
-			n++
-		}
-	}
-	return n
 }

@@ -25,8 +25,9 @@ import (
 )
 
 // drawBatch is the number of images that are drawn together, fewer of large ones (see
-// dataset.Batch): always those of one class from a multiple of it on. So an image has one place in one batch, and the same bits
-// whatever else is wanted: backends round the rows of a batch in different ways.
+// dataset.Batch): always those of one class from a multiple of it on. So an image has one place
+// in one batch, and the same bits whatever else is wanted: backends round the rows of a batch in
+// different ways.
 const drawBatch = 32
 
 // Options describe what to draw.

@@ -49,7 +49,7 @@ func fromFolder(ctx context.Context, a *cli.App, o initOptions) error {
 	if err := o.free(o.to, "--to"); err != nil {
 		return err
 	}
-	if o.features == "" || o.features == ownFeatures || o.features == sweep.EfficientNetLite0 {
+	if !o.featuresGiven() {
 		if err := o.free(network, "--to, or --features to use it"); err != nil {
 			return err
 		}
@@ -341,11 +341,16 @@ func grey(ctx context.Context, a *cli.App, d sweep.Dataset) (bool, error) {
 // ownFeatures is the value of --features for the classifier that init trains.
 const ownFeatures = "own"
 
+// featuresGiven reports whether --features names a file, so that no classifier is trained.
+func (o initOptions) featuresGiven() bool {
+	return !slices.Contains([]string{"", ownFeatures, sweep.EfficientNetLite0}, o.features)
+}
+
 // prepareFeatures returns the networks of the metrics: those of --features, else a published
 // network if the images have colours. It trains a classifier of the classes unless a file is given.
 func (o initOptions) prepareFeatures(ctx context.Context, a *cli.App, d sweep.Dataset, images int, path string) (f proposal.Features, err error) {
 	colour, published := d.Channels() == 3, o.features == sweep.EfficientNetLite0
-	if o.features != "" && o.features != ownFeatures && !published {
+	if o.featuresGiven() {
 		return o.givenFeatures(a, d)
 	}
 	if published && !colour {
