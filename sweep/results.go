@@ -75,8 +75,9 @@ func IsFinite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 type CurvePoint struct {
 	Step int     `json:"step"` // steps done: the first point of log_every 10 is at 10
 	Loss float64 `json:"loss"`
-	DDPM float64 `json:"ddpm"`
-	// Terms are the terms of LossTerms that are on, by name, before their weights.
+	DDPM float64 `json:"ddpm,omitempty"` // 0 for a program of the user, which has no DDPM loss
+	// Terms are the terms of LossTerms that are on, by name, before their weights; for a program
+	// of the user its other losses.
 	Terms map[string]float64 `json:"terms,omitempty"`
 	// Groups is the mean DDPM loss of the samples of head, medium and tail classes, by
 	// the true label. A group without a sample in these steps is absent.
@@ -94,16 +95,16 @@ func (p CurvePoint) IsFinite() bool {
 	return finite
 }
 
-// UnmarshalJSON reads a point. A loss that is missing or null is an error:
+// UnmarshalJSON reads a point. A loss that is missing, or any null, is an error:
 // encoding/json would read it as 0.
 func (p *CurvePoint) UnmarshalJSON(data []byte) error {
 	type fields CurvePoint // without this method
-	read := fields{Loss: math.NaN(), DDPM: math.NaN()}
+	read := fields{Loss: math.NaN()}
 	if err := json.Unmarshal(data, &read); err != nil {
 		return err
 	}
 	if !CurvePoint(read).IsFinite() || bytes.Contains(data, []byte("null")) {
-		return fmt.Errorf("sweep: point of a loss curve: loss and ddpm must be given, and no value may be null: %s", text.Clip(string(data), 200))
+		return fmt.Errorf("sweep: point of a loss curve: loss must be given, and no value may be null: %s", text.Clip(string(data), 200))
 	}
 	*p = CurvePoint(read)
 	return nil

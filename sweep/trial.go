@@ -182,6 +182,7 @@ type TrainJob struct {
 	Staging string `json:"staging"`          // existing folder in which complete checkpoints appear, as step-%010d
 	Resume  string `json:"resume,omitempty"` // folder of a verified checkpoint to resume from
 	Parent  string `json:"parent,omitempty"` // key of that checkpoint, for the manifest
+	Files   string `json:"files,omitempty"`  // folder with the verified files of the spec's trainer, if it has any
 }
 
 // Outcome is how an attempt at training ended when nothing failed.
