@@ -19,6 +19,7 @@ type ParameterInfo struct {
 	Max     float64
 	OpenMin bool // Min itself is not allowed
 	OpenMax bool // Max itself is not allowed
+	Free    bool // of a program of the user: any number or word
 	Fixed   bool // the default is the field of this name in train or evaluate, not Default
 }
 
@@ -70,6 +71,9 @@ func find[T any](list []T, wanted func(T) bool) (item T, ok bool) {
 
 // Legal describes the values that p takes: "a number in (0, 10]", "one of none, cond".
 func (p ParameterInfo) Legal() string {
+	if p.Free {
+		return "a number or a word"
+	}
 	if p.Choices != nil {
 		return "one of " + strings.Join(p.Choices, ", ")
 	}
@@ -88,6 +92,9 @@ func (p ParameterInfo) Legal() string {
 
 // Accepts reports whether v is a legal value of p.
 func (p ParameterInfo) Accepts(v Value) bool {
+	if p.Free {
+		return true
+	}
 	if p.Choices != nil {
 		return v.IsWord() && slices.Contains(p.Choices, v.String())
 	}

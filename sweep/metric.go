@@ -166,7 +166,7 @@ func LookupMetric(name string) (MetricInfo, bool) {
 }
 
 // MetricNames returns the names of metrics in the order in which they are shown: that
-// of MetricList, then the classes by name.
+// of MetricList, then the others, of classes and of programs, by name.
 func MetricNames(metrics map[string]float64) []string {
 	var names []string
 	for _, m := range MetricList() {
@@ -175,7 +175,7 @@ func MetricNames(metrics map[string]float64) []string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
-		if strings.HasPrefix(name, FIDClass) {
+		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -31,7 +31,7 @@ const (
 func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 	var faults []FieldError
 	check := func(at Spec, rung bool) {
-		scales := len(at.Evaluate.Guidance)
+		scales := len(at.Evaluate.Guidance) // 0 with samples of a program
 		if _, own := a.Params[ParamGuidance]; own {
 			scales = 1
 		}
@@ -62,6 +62,9 @@ func (s *Spec) Unmeasurable(f Facts, a Assignment) []FieldError {
 func (s *Spec) unmeasurable(m RequiredMetric, f Facts, scales int, rung bool) *FieldError {
 	if m.Metric == MetricLoss && rung {
 		return s.noLossYet()
+	}
+	if !s.Measured(m.Metric) {
+		return nil
 	}
 	name, group, _ := strings.Cut(m.Metric, ".")
 	family, ok := find(families, func(f MetricFamily) bool { return f.Name == name })

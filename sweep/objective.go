@@ -35,13 +35,17 @@ func (s *Spec) Objectives(metrics map[string]float64) map[string]float64 {
 	return values
 }
 
-// Goal returns the direction of a metric.
+// Goal returns the direction of a metric. That of a program's metric is the one that the
+// objectives or the constraints have for it, "" if they have none.
 func (s *Spec) Goal(metric string) Goal {
 	if o, ok := find(s.Metrics, func(o Objective) bool { return o.Name == metric }); ok {
 		return o.Goal
 	}
-	info, _ := LookupMetric(metric)
-	return info.Goal
+	if info, ok := LookupMetric(metric); ok {
+		return info.Goal
+	}
+	c, _ := find(s.Constraints, func(c Constraint) bool { return c.Metric == metric || c.Baseline == metric })
+	return map[string]Goal{"<=": Minimize, ">=": Maximize}[c.Op]
 }
 
 // Cost returns a value of the objective, negated if more is better, so that less is

@@ -106,7 +106,7 @@ func (s *Spec) imprecise(metric string, f Facts, effect float64) (p Imprecise, o
 	family, _ := find(families, func(f MetricFamily) bool { return f.Name == name })
 	c, known := imprecision[name]
 	classes := s.classesOf(metric, f)
-	if len(classes) == 0 || !known {
+	if len(classes) == 0 || !known || !s.Measured(metric) {
 		return p, false
 	}
 	real := math.Inf(1)

@@ -35,7 +35,7 @@ func TestFiniteDropsWhatJSONCannotCarry(t *testing.T) {
 
 func TestAPointOfTheCurveWithoutALossIsNotRead(t *testing.T) {
 	for _, bad := range []string{
-		`{"step":1,"loss":null,"ddpm":1}`, `{"step":1,"loss":1,"ddpm":null}`, `{"step":1,"ddpm":1}`, `{"step":1,"loss":1}`, `null`,
+		`{"step":1,"loss":null,"ddpm":1}`, `{"step":1,"loss":1,"ddpm":null}`, `{"step":1,"ddpm":1}`, `null`,
 		`{"step":1,"loss":1,"ddpm":1,"terms":{"coral":null}}`, `{"step":1,"loss":1,"ddpm":1,"groups":{"tail":null}}`, `{"step":1,"loss":"1","ddpm":1}`,
 	} {
 		require.Error(t, json.Unmarshal([]byte(bad), new(CurvePoint)), bad)
@@ -46,6 +46,7 @@ func TestAPointOfTheCurveWithoutALossIsNotRead(t *testing.T) {
 	var got CurvePoint
 	require.NoError(t, json.Unmarshal(data, &got))
 	require.Equal(t, want, got)
+	require.NoError(t, json.Unmarshal([]byte(`{"step":2,"loss":1}`), &got), "of a program, which has no DDPM loss")
 }
 
 func TestMissingNamesWhatTheSpecAsksFor(t *testing.T) {

@@ -27,17 +27,23 @@ func (s Settings) Number(name string) float64 { return s.Terms[name].Float() }
 // Word is the value of a parameter of a term that is a word.
 func (s Settings) Word(name string) string { return s.Terms[name].String() }
 
-// Settings resolves the settings of one trial. An assignment that names an
+// Settings resolves the settings of one trial; of one that a program trains it has only the
+// steps and the seed. An assignment that names an
 // unknown parameter or gives one an illegal value is an error that says which.
 func (s *Spec) Settings(a Assignment) (Settings, error) {
 	for _, name := range slices.Sorted(maps.Keys(a.Params)) {
-		info, ok := LookupParameter(name)
+		info, ok := s.Parameter(name)
 		if !ok {
 			return Settings{}, fmt.Errorf("trial %d: unknown parameter %q", a.Number, name)
 		}
 		if v := a.Params[name]; !info.Accepts(v) {
 			return Settings{}, fmt.Errorf("trial %d: %s = %s, want %s", a.Number, name, v, info.Legal())
 		}
+	}
+	train := s.Train
+	train.Seed = a.Seed
+	if s.Trainer != nil {
+		return Settings{Train: train, EverySteps: s.Checkpoints.EverySteps}, nil
 	}
 	value := func(name string) Value {
 		if v, ok := a.Params[name]; ok {
@@ -59,10 +65,8 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 	if layer := terms[ParamInfonceLayer].String(); !slices.Contains(layers, layer) {
 		return Settings{}, fmt.Errorf("trial %d: %s = %s, want one of %s for this model", a.Number, ParamInfonceLayer, layer, strings.Join(layers, ", "))
 	}
-	train := s.Train
 	train.LR, train.Batch, train.EMA = value(ParamLR).Float(), int(value(ParamBatch).Float()), value(ParamEMA).Float()
 	train.LabelDropout = value(ParamLabelDropout).Float()
-	train.Seed = a.Seed
 	guidance := slices.Clone(s.Evaluate.Guidance)
 	if _, own := a.Params[ParamGuidance]; own || len(guidance) == 0 {
 		guidance = []float64{value(ParamGuidance).Float()}
@@ -75,8 +79,11 @@ func (s *Spec) Settings(a Assignment) (Settings, error) {
 
 // FixedValue returns the value that a parameter has in a trial that does not set it: that
 // of its field in train or evaluate, or its default. ok is false for an unknown parameter, and
-// for guidance where the spec has several scales.
+// for guidance where the spec has several scales, and for the parameters of a program.
 func (s *Spec) FixedValue(name string) (v Value, ok bool) {
+	if s.Trainer != nil {
+		return Value{}, false
+	}
 	switch name {
 	case ParamLR:
 		return Number(s.Train.LR), true

@@ -30,18 +30,27 @@ func (s *Spec) HeadAndTail() (head, tail Objective) {
 	return s.objective(h), s.objective(t)
 }
 
-// groupOf is the class group of a metric, "" for one without.
+// groupOf is the class group of a metric, "" for one without. A metric of a program is of the
+// group that it ends with, as in recall.tail.
 func groupOf(metric string) string {
-	info, _ := LookupMetric(metric)
-	return info.Group
+	if info, ok := LookupMetric(metric); ok {
+		return info.Group
+	}
+	if end := metric[strings.LastIndexByte(metric, '.')+1:]; slices.Contains(MetricGroups(), end) {
+		return end
+	}
+	return ""
 }
 
 // measured is the metric of a group that evaluations measure, of the first family of the
 // metrics like where one has groups, else FID or KID; "" where there is none.
 func (s *Spec) measured(group string, like []string) string {
+	if !s.Evaluates() {
+		return ""
+	}
 	var names []string
 	for _, name := range like {
-		if groupOf(name) != "" {
+		if groupOf(name) != "" && Evaluated(name) {
 			family, _, _ := strings.Cut(name, ".")
 			names = append(names, family+"."+group)
 		}

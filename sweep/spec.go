@@ -71,46 +71,6 @@ type Spec struct {
 	Trainer *Trainer `json:"trainer,omitempty"`
 }
 
-// Trainer is a program of the user that trains a trial: see docs/trainer-protocol.md.
-type Trainer struct {
-	// The program and its arguments. It is started in a folder with the files; a name without a slash is looked for in the worker's PATH.
-	Command []string `json:"command" jsonschema:"required,minItems=1,maxItems=100,minLength=1,maxLength=4096"`
-	// json: it reads a job file and writes messages; plain: it takes --name=value and prints numbers.
-	Protocol string `json:"protocol"`
-	// Files and folders that the program needs: kept with the sweep, verified on each worker, and laid out for each attempt. A relative path starts in the folder of the spec's file, and has the same place in the program's working directory.
-	Files []string `json:"files,omitempty" jsonschema:"maxItems=100,uniqueItems=true,minLength=1,maxLength=200"`
-	// The SHA-256 of each file by its path in the working directory: `tailsweep run` fills it in.
-	Digests map[string]string `json:"digests,omitempty"`
-	// Environment variables and their values. No secrets: the spec is readable by everybody who sees the sweep.
-	Env map[string]string `json:"env,omitempty"`
-	// Names of environment variables to pass on from the worker.
-	PassEnv []string `json:"pass_env,omitempty" jsonschema:"maxItems=100,uniqueItems=true,pattern=^[A-Za-z_][A-Za-z0-9_]*$,maxLength=100"`
-	// How many seconds the program gets to save a checkpoint after SIGTERM.
-	SecondsToSave int `json:"seconds_to_save" jsonschema:"minimum=1,maximum=100"`
-	// How long a step takes, for plan and simulate; without it `plan` measures a few steps.
-	SecondsPerStep float64 `json:"seconds_per_step,omitempty" jsonschema:"exclusiveMinimum=0,maximum=100000"`
-}
-
-// The protocols of a Trainer.
-const (
-	ProtocolJSON  = "json"
-	ProtocolPlain = "plain"
-)
-
-// TrainerProtocols lists the protocols of a Trainer.
-func TrainerProtocols() []string { return []string{ProtocolJSON, ProtocolPlain} }
-
-// HasDataset reports whether the spec has a dataset: one without a trainer always does.
-func (s *Spec) HasDataset() bool { return s.Dataset.Name != "" }
-
-// EvaluatesSamples reports whether tailsweep measures the metrics of its closed list on
-// images that a program has written. Without a trainer it samples the images itself.
-func (s *Spec) EvaluatesSamples() bool { return s.Trainer != nil && s.HasDataset() }
-
-// Evaluates reports whether a trial has an evaluation of its own after its training. The
-// program of a spec without a dataset measures everything while it trains.
-func (s *Spec) Evaluates() bool { return s.Trainer == nil || s.HasDataset() }
-
 // Earlier is an earlier sweep, as it was when it was named: what it adds later does not
 // count, so that a suggestion can be repeated.
 type Earlier struct {
@@ -201,6 +161,9 @@ type Model struct {
 	// dit only: attention heads, divides width.
 	Heads int `json:"heads,omitempty" jsonschema:"minimum=1,maximum=64"`
 }
+
+// IsZero reports whether there is no model: a program of the user has its own.
+func (m Model) IsZero() bool { return m.Arch == "" }
 
 // Train has what is fixed for every trial, unless a parameter of the same name is searched.
 type Train struct {

@@ -177,6 +177,7 @@ var sections = []section{
 	{"name", true},
 	{"dataset", true},
 	{"model", true},
+	{"trainer", true},
 	{"train", true},
 	{"evaluate", true},
 	{"baseline", true},

@@ -209,7 +209,7 @@ func TestASaveIsPlannedAgainAfterAResume(t *testing.T) {
 func TestALargeCommandIsRefused(t *testing.T) {
 	m := machineOf(testSpec(), State{Phase: PhaseRunning})
 	spec := *m.Spec()
-	spec.Description = strings.Repeat("x", PayloadLimit)
+	spec.Description = strings.Repeat("x", PayloadLimit+512)
 	require.ErrorContains(t, m.Check(Commanded{Name: CommandEdit, Command: Command{By: "ann", Spec: &spec}}), "the command has 161 KiB (valid: up to 160 KiB)")
 }
 

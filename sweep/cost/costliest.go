@@ -9,8 +9,12 @@ import (
 
 // Costliest returns a trial that costs as much as any trial of the sweep, so that its
 // costs can be measured: it has every loss term that a trial or the baseline may have,
-// the largest batch, and the default of each word that may be drawn.
+// the largest batch, and the default of each word that may be drawn. With a trainer it is one
+// in the middle of the space.
 func Costliest(s *sweep.Spec) sweep.Assignment {
+	if s.Trainer != nil {
+		return middle(s)
+	}
 	const on = 0.1 // some weight: how much a term counts costs nothing
 	params := sweep.Params{}
 	for _, p := range s.Parameters {
@@ -34,6 +38,17 @@ func Costliest(s *sweep.Spec) sweep.Assignment {
 		}
 	}
 	return sweep.Assignment{Kind: sweep.KindSearch, Seed: s.Train.Seed, Params: params}
+}
+
+// middle is a trial in the middle of the search space: what makes a program of the user slow is
+// not known.
+func middle(s *sweep.Spec) sweep.Assignment {
+	cube := space.NewCube(s)
+	u := make([]float64, len(cube.Order))
+	for i := range u {
+		u[i] = 0.5
+	}
+	return sweep.Assignment{Kind: sweep.KindSearch, Seed: s.Train.Seed, Params: cube.Params(u)}
 }
 
 // isTerm reports whether a parameter is the weight of a term of the loss.

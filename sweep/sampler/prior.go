@@ -108,6 +108,7 @@ func DifferentTraining(a, b *sweep.Spec) (fields []string) {
 		{"model", func(s *sweep.Spec) any { return s.Model }},
 		{"train", func(s *sweep.Spec) any { return s.Train }},
 		{"evaluate", func(s *sweep.Spec) any { return s.Evaluate }},
+		{"trainer", func(s *sweep.Spec) any { return s.Trainer }},
 	} {
 		if !reflect.DeepEqual(part.of(a), part.of(b)) {
 			fields = append(fields, part.field)

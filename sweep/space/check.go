@@ -15,17 +15,16 @@ type Checker struct {
 	Wrong func(field any, value, message, valid string) // reports a fault
 }
 
-// Check fills in the ends of p for which its distribution has a default, and reports the
-// first fault in how the fields of p go together. The schema has checked each field by
+// Check fills in the ends of p, which info describes, for which its distribution has a default,
+// and reports the first fault in how the fields of p go together. The schema has checked each field by
 // itself.
-func Check(c Checker, p *sweep.Parameter) {
+func Check(c Checker, p *sweep.Parameter, info sweep.ParameterInfo) {
 	ok := true
 	wrong := c.Wrong
 	c.Wrong = func(field any, value, message, valid string) {
 		ok = false
 		wrong(field, value, message, valid)
 	}
-	info, _ := sweep.LookupParameter(p.Name)
 	if d := Of(*p); d.Check != nil {
 		d.Check(c, p, info)
 	}

@@ -43,7 +43,7 @@ func PointFaults(spec *sweep.Spec, params sweep.Params) []sweep.FieldError {
 			continue
 		}
 		message := "is not in parameters"
-		if _, known := sweep.LookupParameter(name); !known {
+		if _, known := spec.Parameter(name); !known {
 			message = "unknown parameter"
 		}
 		faults = append(faults, sweep.FieldError{Field: name, Message: message, Valid: strings.Join(names, ", ")})
@@ -54,7 +54,7 @@ func PointFaults(spec *sweep.Spec, params sweep.Params) []sweep.FieldError {
 			faulty[p.Name] = true
 			continue
 		}
-		if fault := valueFault(p, params); fault != nil {
+		if fault := valueFault(spec, p, params); fault != nil {
 			faulty[p.Name] = true
 			faults = append(faults, *fault)
 		}
@@ -69,10 +69,10 @@ func PointFaults(spec *sweep.Spec, params sweep.Params) []sweep.FieldError {
 }
 
 // valueFault returns the fault of the value that params has, or lacks, for p.
-func valueFault(p sweep.Parameter, params sweep.Params) *sweep.FieldError {
+func valueFault(spec *sweep.Spec, p sweep.Parameter, params sweep.Params) *sweep.FieldError {
 	v, set := params[p.Name]
 	active := Active(p, params)
-	info, _ := sweep.LookupParameter(p.Name)
+	info, _ := spec.Parameter(p.Name)
 	switch {
 	case set && !active:
 		return &sweep.FieldError{Field: p.Name, Value: v.String(), Message: fmt.Sprintf("does not apply, as %s is false", p.When), Valid: "no value"}

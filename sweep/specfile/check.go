@@ -66,12 +66,19 @@ func (c *checker) valid(fields ...any) bool {
 // check reports fields that contradict each other. Each part is skipped if one of the
 // fields that it reads already has a fault.
 func (c *checker) check() {
-	c.checkDataset()
-	c.checkModel()
-	c.checkSampler()
+	if c.spec.Trainer == nil || c.given(&c.spec.Dataset) {
+		c.checkDataset()
+		c.checkFeatures()
+	}
+	if c.spec.Trainer == nil {
+		c.checkModel()
+		c.checkSampler()
+		c.checkGuidance()
+	} else {
+		c.checkTrainer()
+	}
 	c.checkMetrics()
 	c.checkConstraints()
-	c.checkGuidance()
 	c.checkBaseline()
 	c.checkSearch()
 	c.checkPoints()
@@ -79,7 +86,6 @@ func (c *checker) check() {
 	c.checkRepeats()
 	c.checkEarlyTerminate()
 	c.checkRung()
-	c.checkFeatures()
 	c.checkMeasurable()
 	train := &c.spec.Train
 	if c.valid(&train.Steps, &train.WarmupSteps) && train.WarmupSteps > train.Steps {

@@ -13,9 +13,13 @@ func (c *checker) checkMetrics() {
 		if !c.valid(o) {
 			continue
 		}
-		info, _ := sweep.LookupMetric(o.Name)
+		info, _ := c.spec.Metric(o.Name)
 		if slices.ContainsFunc(metrics[:i], func(before sweep.Objective) bool { return before.Name == o.Name }) {
 			c.wrong(&o.Name, o.Name, "listed twice", "each metric once")
+		}
+		if o.Goal == "" {
+			c.wrong(o, "", "needs a goal, since only the program knows what "+o.Name+" is", "goal: minimize, or goal: maximize")
+			continue
 		}
 		if o.Goal != info.Goal {
 			c.wrong(&o.Goal, string(o.Goal), "is the wrong direction for "+o.Name, string(info.Goal))
@@ -38,7 +42,7 @@ func (c *checker) checkConstraints() {
 			c.wrong(constraint, c.shown(constraint), "is relative to a baseline, but the spec has none", "a baseline, or a number")
 		}
 		for _, name := range slices.Compact([]string{constraint.Metric, constraint.Baseline}) {
-			if _, known := sweep.LookupMetric(name); !known && name != "" {
+			if _, known := s.Metric(name); !known && name != "" {
 				c.unknownMetric(c.at(constraint), name, name)
 			}
 		}

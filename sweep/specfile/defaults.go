@@ -18,6 +18,8 @@ const (
 	defaultChannels   = 3    // dataset.channels
 	defaultFactor     = 0.01 // dataset.imbalance.factor
 	defaultFactorNone = 1    // the same for profile none
+
+	defaultSecondsToSave = 60 // trainer.seconds_to_save
 )
 
 // defaults is a spec with every default that does not depend on another field. Fields
@@ -60,6 +62,18 @@ func defaults() sweep.Spec {
 	return s
 }
 
+// programDefaults is defaults for a spec with a trainer.
+func programDefaults(dataset bool) sweep.Spec {
+	s := defaults()
+	s.Model, s.Train = sweep.Model{}, sweep.Train{Seed: s.Train.Seed}
+	s.Evaluate = sweep.Evaluate{SamplesPerClass: s.Evaluate.SamplesPerClass}
+	if !dataset {
+		s.Dataset, s.Evaluate = sweep.Dataset{}, sweep.Evaluate{}
+	}
+	s.Trainer = &sweep.Trainer{Protocol: sweep.ProtocolJSON, SecondsToSave: defaultSecondsToSave}
+	return s
+}
+
 // orElse sets a field of the spec, unless the file gives it.
 func orElse[T any](c *checker, field *T, value T) {
 	if !c.given(field) {
@@ -70,26 +84,21 @@ func orElse[T any](c *checker, field *T, value T) {
 // resolve fills in the defaults that depend on other fields.
 func (c *checker) resolve() {
 	s := c.spec
-	c.resolveModel()
-	c.resolveDataset()
-	orElse(c, &s.Train.WarmupSteps, min(mostWarmup, s.Train.Steps/10))
-	for _, sampler := range sweep.SamplerList() {
-		steps := 0
-		if sampler.Name == s.Evaluate.Sampler {
-			steps = sampler.DefaultSteps
-		}
-		orElse(c, sampler.Steps(&s.Evaluate), steps)
+	if s.HasDataset() {
+		c.resolveDataset()
 	}
-	if c.given(parameter(sweep.ParamGuidance)) {
-		orElse(c, &s.Evaluate.Guidance, []float64{})
+	if s.Trainer == nil {
+		c.resolveTraining()
 	}
 	for i := range s.Metrics {
-		if info, ok := sweep.LookupMetric(s.Metrics[i].Name); ok {
+		if info, ok := sweep.LookupMetric(s.Metrics[i].Name); ok && !s.Reported(s.Metrics[i].Name) {
 			orElse(c, &s.Metrics[i].Goal, info.Goal)
 		}
 	}
 	if b := s.Baseline; b != nil {
-		orElse(c, &b.Params, sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamAlignmentWeight: sweep.Number(0)})
+		if s.Trainer == nil {
+			orElse(c, &b.Params, sweep.Params{sweep.ParamInfonceWeight: sweep.Number(0), sweep.ParamAlignmentWeight: sweep.Number(0)})
+		}
 		orElse(c, &b.Seeds, []int64{s.Train.Seed})
 	}
 	if len(s.From) == 0 {
@@ -117,6 +126,23 @@ func (c *checker) resolve() {
 	if r := s.Evaluate.Rung; r != nil {
 		orElse(c, &r.SamplesPerClass, s.Evaluate.SamplesPerClass)
 		orElse(c, &r.Guidance, slices.Clone(s.Evaluate.Guidance))
+	}
+}
+
+// resolveTraining fills in the defaults of the built-in trainer.
+func (c *checker) resolveTraining() {
+	s := c.spec
+	c.resolveModel()
+	orElse(c, &s.Train.WarmupSteps, min(mostWarmup, s.Train.Steps/10))
+	for _, sampler := range sweep.SamplerList() {
+		steps := 0
+		if sampler.Name == s.Evaluate.Sampler {
+			steps = sampler.DefaultSteps
+		}
+		orElse(c, sampler.Steps(&s.Evaluate), steps)
+	}
+	if c.given(parameter(sweep.ParamGuidance)) {
+		orElse(c, &s.Evaluate.Guidance, []float64{})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/tailsweep/tailsweep/sweep"
 )
@@ -68,6 +69,20 @@ func readDocument(file string, data []byte) *document {
 		d.refuseRoot("a spec", wanted)
 	}
 	return d
+}
+
+// trained reports whether a program of the user trains what the document describes.
+func (d *document) trained() bool {
+	fields, _ := d.root.(map[string]any)
+	return fields["trainer"] != nil
+}
+
+// schema is the one that the document follows.
+func (d *document) schema() *jsonschema.Schema {
+	if d.trained() {
+		return compiledProgram()
+	}
+	return compiled()
 }
 
 // refuseRoot reports that the file's value is not what it should be, unless it has a

@@ -15,9 +15,14 @@ import (
 func (c *checker) parameters() {
 	all := c.spec.Parameters
 	for i := range all {
+		if p := &all[i]; c.spec.Trainer != nil && !sweep.FreeName(p.Name) {
+			c.wrong(p, p.Name, "cannot be the name of a parameter", freeNames)
+			continue
+		}
 		c.distribution(&all[i])
 		if c.valid(&all[i]) {
-			space.Check(space.Checker{Given: c.given, Shown: c.shown, Wrong: c.wrong}, &all[i])
+			info, _ := c.spec.Parameter(all[i].Name)
+			space.Check(space.Checker{Given: c.given, Shown: c.shown, Wrong: c.wrong}, &all[i], info)
 		}
 	}
 	c.conditions()
@@ -27,7 +32,9 @@ func (c *checker) parameters() {
 // distribution resolves how a parameter is spread: value means constant, values
 // categorical, min and max with q q_uniform. min and max alone mean int_uniform for an
 // integer parameter (batch) and uniform for any other, however the bounds are written:
-// 0 and 0.0 are the same number. The other distributions have to be named.
+// 0 and 0.0 are the same number. For a parameter of a program, of which nothing else is known,
+// bounds that are written as integers mean int_uniform, as in W&B. The other distributions have
+// to be named.
 func (c *checker) distribution(p *sweep.Parameter) {
 	if p.Distribution == "" {
 		switch {
@@ -41,7 +48,7 @@ func (c *checker) distribution(p *sweep.Parameter) {
 			p.Distribution = sweep.DistQUniform
 		case c.given(&p.Min) && c.given(&p.Max):
 			p.Distribution = sweep.DistUniform
-			if info, _ := sweep.LookupParameter(p.Name); info.Integer {
+			if info, _ := c.spec.Parameter(p.Name); info.Integer || info.Free && c.writtenInteger(&p.Min) && c.writtenInteger(&p.Max) {
 				p.Distribution = sweep.DistIntUniform
 			}
 		default:
@@ -64,6 +71,9 @@ func (c *checker) distribution(p *sweep.Parameter) {
 	}
 }
 
+// writtenInteger reports whether a number is written without a fraction and an exponent.
+func (c *checker) writtenInteger(field any) bool { return !strings.ContainsAny(c.shown(field), ".eE") }
+
 // conditions checks what `when` refers to.
 func (c *checker) conditions() {
 	parameters := make(map[string]*sweep.Parameter)
@@ -76,12 +86,12 @@ func (c *checker) conditions() {
 			continue
 		}
 		when := parameter(p.Name).field("when")
-		info, legal := sweep.LookupParameter(p.When.Param)
+		info, legal := c.spec.Parameter(p.When.Param)
 		switch {
 		case !legal || !c.given(parameter(p.When.Param)):
 			c.wrong(when, p.When.String(), fmt.Sprintf("%s is not in parameters", p.When.Param), names)
 		case !c.valid(parameter(p.When.Param)): // its fault is reported already
-		case info.Choices == nil && p.When.Value.IsWord(), info.Choices != nil && !info.Accepts(p.When.Value):
+		case info.Choices == nil && !info.Free && p.When.Value.IsWord(), info.Choices != nil && !info.Accepts(p.When.Value):
 			c.wrong(when, p.When.String(), fmt.Sprintf("%s is never %s", p.When.Param, p.When.Value), info.Legal())
 		}
 	}

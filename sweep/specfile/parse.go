@@ -33,6 +33,9 @@ func Draft(file string, data []byte) (*sweep.Spec, Faults) {
 		return nil, d.faults
 	}
 	spec := defaults()
+	if d.trained() {
+		spec = programDefaults(d.root.(map[string]any)["dataset"] != nil)
+	}
 	valid := d.validate()
 	c := &checker{document: d, spec: &spec}
 	if err := json.Unmarshal(valid, &spec); err != nil {

@@ -3,6 +3,7 @@ package specfile
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
@@ -75,6 +76,8 @@ func ParsePoints(file string, data []byte) ([]sweep.Params, error) {
 				points[i][name], _ = sweep.ParseNumber(v.String()) // the document has read it as one
 			case string:
 				points[i][name] = sweep.Word(v)
+			case bool: // of a program's parameter
+				points[i][name] = sweep.Word(strconv.FormatBool(v))
 			default:
 				if !d.broken[field] {
 					d.fault(field, d.values[field].text, "is not a value of a parameter", "a number or a word")

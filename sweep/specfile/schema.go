@@ -26,8 +26,19 @@ var schemaJSON []byte
 // other, a range whose ends must be in order) Parse checks in Go.
 func Schema() []byte { return bytes.Clone(schemaJSON) }
 
-// compiled is the schema, compiled once.
-var compiled = sync.OnceValue(func() *jsonschema.Schema {
+// compiled is the schema of a spec that the built-in trainer trains, and compiledProgram that
+// of a spec with a trainer.
+func compiled() *jsonschema.Schema        { return schemas()[0] }
+func compiledProgram() *jsonschema.Schema { return schemas()[1] }
+
+// The definitions of the two in schema.json, which chooses by the field trainer.
+const (
+	specDefinition    = "Spec"
+	programDefinition = "ProgramSpec"
+)
+
+// schemas are compiled once.
+var schemas = sync.OnceValue(func() [2]*jsonschema.Schema {
 	const name = "spec.json"
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
 	if err != nil {
@@ -41,7 +52,7 @@ var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	if err := c.AddResource(name, document); err != nil {
 		panic("specfile: schema.json: " + err.Error())
 	}
-	return c.MustCompile(name)
+	return [2]*jsonschema.Schema{c.MustCompile(name + "#/$defs/" + specDefinition), c.MustCompile(name + "#/$defs/" + programDefinition)}
 })
 
 // The formats of texts that a parser checks.
@@ -71,6 +82,9 @@ func inside(s *jsonschema.Schema, field string) *jsonschema.Schema {
 	s = target(s)
 	if property := s.Properties[field]; property != nil {
 		return target(property)
+	}
+	if free, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+		return target(free)
 	}
 	return target(s.Items2020)
 }
@@ -124,6 +138,9 @@ func legal(s *jsonschema.Schema) string {
 	}
 	if first, _, _ := strings.Cut(s.Description, ". "); first != "" && (s.Pattern != nil || s.MaxLength == nil) {
 		return lowerFirst(strings.TrimSuffix(first, "."))
+	}
+	if s.MinLength == nil || s.MaxLength == nil {
+		return "text"
 	}
 	return fmt.Sprintf("text of %d to %d characters", *s.MinLength, *s.MaxLength)
 }

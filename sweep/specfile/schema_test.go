@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,12 +52,8 @@ func generateSchema(t *testing.T) []byte {
 	for p, list := range closedLists() {
 		g.at(p).Enum = list
 	}
-	var constants map[string]any
-	text, err := json.Marshal(defaults())
-	require.NoError(t, err)
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	require.NoError(t, decoder.Decode(&constants))
+	constants := fieldsOf(t, defaults())
+	constants["trainer"] = fieldsOf(t, programDefaults(false))["trainer"]
 	g.constants("", constants)
 	for p, text := range defaultTexts {
 		field := g.at(p)
@@ -63,12 +61,106 @@ func generateSchema(t *testing.T) []byte {
 		field.Description += " Default: " + text + "."
 	}
 
+	g.program()
+
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	require.NoError(t, encoder.Encode(g.root))
 	return out.Bytes()
+}
+
+func fieldsOf(t *testing.T, s sweep.Spec) (fields map[string]any) {
+	t.Helper()
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&fields))
+	return fields
+}
+
+// program adds the schema of a spec with a trainer, which differs in names of the user's choice
+// and lacks what belongs to the built-in trainer. The file chooses by the field trainer.
+func (g schemaGenerator) program() {
+	defs := g.root.Definitions
+	copied := func(name string, drop ...string) *jsonschema.Schema {
+		of := defs[name]
+		c := *of
+		c.Properties = jsonschema.NewProperties()
+		for pair := of.Properties.Oldest(); pair != nil; pair = pair.Next() {
+			if !slices.Contains(drop, pair.Key) {
+				field := *pair.Value
+				c.Properties.Set(pair.Key, &field)
+			}
+		}
+		defs["Program"+name] = &c
+		return &c
+	}
+	ref := func(s *jsonschema.Schema, field, name string) {
+		old, ok := s.Properties.Get(field)
+		require.True(g.t, ok, field)
+		old.Ref = "#/$defs/" + name
+	}
+	spec := copied(specDefinition, "model", "generate")
+	spec.Title = "tailsweep sweep of a program"
+	spec.Required = slices.DeleteFunc(slices.Clone(spec.Required), func(name string) bool { return name == "dataset" })
+	copied("Train", "warmup_steps", "batch", "lr", "ema", "label_dropout", "label_dropout_mode", "schedule", "prediction", "precision", "weight_decay", "flip", "clip_norm", "log_every")
+	copied("Evaluate", "guidance", "sampler", "ddim_steps", "ddpm_steps", "seed")
+	copied("RungEvaluate", "guidance")
+	objective := copied("Objective")
+	baseline := copied("Baseline")
+	ref(spec, "train", "ProgramTrain")
+	ref(spec, "evaluate", "ProgramEvaluate")
+	ref(spec, "baseline", "ProgramBaseline")
+	ref(defs["ProgramEvaluate"], "rung", "ProgramRungEvaluate")
+	metrics, _ := spec.Properties.Get("metrics")
+	metrics.Items = &jsonschema.Schema{Ref: "#/$defs/ProgramObjective"}
+	objective.Properties.Set("name", &jsonschema.Schema{Type: "string", Pattern: sweep.FreeNamePattern, Description: "The metric: " + freeNames + ". With a dataset, the names of the closed list are measured by tailsweep."})
+
+	value := &jsonschema.Schema{
+		Extras:      map[string]any{"type": []string{"number", "string", "boolean"}}, // Type has room for one
+		Description: "A number, a word, true or false.", Pattern: sweep.FreeWordPattern,
+	}
+	parameter := parameterSchema(sweep.ParameterInfo{Free: true, Min: -math.MaxFloat64, Max: math.MaxFloat64})
+	parameter.Description = "A parameter of the program."
+	free := func(of *jsonschema.Schema) *jsonschema.Schema {
+		return &jsonschema.Schema{Type: "object", AdditionalProperties: of, MaxProperties: length(maxFreeParameters)}
+	}
+	set := func(s *jsonschema.Schema, name string, field *jsonschema.Schema) {
+		old, ok := s.Properties.Get(name)
+		require.True(g.t, ok, name)
+		field.Description = old.Description
+		s.Properties.Set(name, field)
+	}
+	set(parameter, "value", ptr(*value))
+	set(parameter, "values", &jsonschema.Schema{Type: "array", Items: value, MinItems: length(1), MaxItems: length(1000), UniqueItems: true})
+	for _, name := range []string{"min", "max"} {
+		set(parameter, name, &jsonschema.Schema{Type: "number"})
+	}
+	set(parameter, "distribution", &jsonschema.Schema{Type: "string", Enum: must(parameter.Properties.Get("distribution")).Enum})
+	defs["ProgramParameter"] = parameter
+	space := free(&jsonschema.Schema{Ref: "#/$defs/ProgramParameter"})
+	space.MinProperties = length(1)
+	set(spec, "parameters", space)
+	set(baseline, "params", free(value))
+	points, _ := spec.Properties.Get("points")
+	points.Items = free(value)
+
+	g.root.Ref = ""
+	g.root.If = &jsonschema.Schema{Required: []string{"trainer"}}
+	g.root.Then = &jsonschema.Schema{Ref: "#/$defs/" + programDefinition}
+	g.root.Else = &jsonschema.Schema{Ref: "#/$defs/" + specDefinition}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func must[T any](v T, ok bool) T {
+	if !ok {
+		panic("no such field")
+	}
+	return v
 }
 
 // closedLists are the words of every field that takes no others. Fields are named by
@@ -79,6 +171,7 @@ func closedLists() map[path][]any {
 	set := func(field any, words []any) {
 		lists[path(strings.Replace(string(fieldPath(s, field)), "[0]", "[]", 1))] = words
 	}
+	lists["trainer.protocol"] = list(sweep.TrainerProtocols())
 	set(&s.APIVersion, []any{sweep.APIVersion})
 	set(&s.Method, list(sweep.Methods()))
 	set(&s.Metrics[0].Goal, list(sweep.Goals()))
@@ -186,7 +279,7 @@ func yamlForm(t reflect.Type) *jsonschema.Schema {
 func parameterSchema(p sweep.ParameterInfo) *jsonschema.Schema {
 	s := object()
 	s.Description = p.About + " Legal: " + p.Legal() + "."
-	if !p.Fixed {
+	if !p.Fixed && !p.Free {
 		s.Description += " Default: " + p.Default.String() + "."
 	}
 	set := func(name, about string, field *jsonschema.Schema) {

@@ -1,6 +1,7 @@
 package specfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 // JSON. Broken values are left out, so that the rest of the file can be checked too.
 func (d *document) validate() json.RawMessage {
 	var invalid *jsonschema.ValidationError
-	if err := compiled().Validate(d.root); errors.As(err, &invalid) {
+	if err := d.schema().Validate(d.root); errors.As(err, &invalid) {
 		d.explain(invalid)
 	}
 	valid, err := json.Marshal(d.prune("", d.root))
@@ -36,7 +37,7 @@ func (d *document) explain(e *jsonschema.ValidationError) {
 		}
 		return
 	}
-	p, s, v := path(""), target(compiled()), d.root
+	p, s, v := path(""), target(d.schema()), d.root
 	for _, step := range e.InstanceLocation {
 		s = inside(s, step)
 		switch within := v.(type) {
@@ -92,6 +93,8 @@ func (d *document) explain(e *jsonschema.ValidationError) {
 		d.fault(p, w.shown(), "listed twice", "each value once")
 	case *kind.MinProperties:
 		d.fault(p, "", "has no entries", legal(s))
+	case *kind.MaxProperties:
+		d.fault(p, "", fmt.Sprintf("has %d entries", k.Got), fmt.Sprintf("at most %d", k.Want))
 	default:
 		d.fault(p, w.shown(), e.Error(), legal(s))
 	}
@@ -104,6 +107,7 @@ func (d *document) wrongType(p path, w written, s *jsonschema.Schema) {
 	}
 	wanted := kindOf(s)
 	message := map[string]string{"object": "not a mapping", "array": "not a list", "number": "not a number", "integer": "not an integer", "string": "not text", "boolean": "not true or false"}[wanted]
+	message = cmp.Or(message, "not "+legal(s))
 	_, number := sweep.ParseNumber(w.text)
 	if w.quoted && (number || wanted == "boolean" && isBool(w.text)) {
 		message += ": it is in quotes"
@@ -137,6 +141,8 @@ func (d *document) unknownWord(p path, w written, s *jsonschema.Schema) {
 func (d *document) unknownField(p path, name string, s *jsonschema.Schema) {
 	message, valid := "unknown field", strings.Join(names(s), ", ")
 	switch near := nearest(name, names(s)); {
+	case d.trained() && slices.Contains(names(schemaAt(compiled(), p)), name):
+		message = "does not apply to a spec with a trainer"
 	case reservedField(p.field(name)):
 		message, valid = "not supported by this version", ""
 	case near != "":
@@ -155,7 +161,22 @@ func (d *document) unknownMetric(p path, shown, name string) {
 	if near := nearest(name, all); near != "" {
 		message = fmt.Sprintf("unknown metric, did you mean %q?", near)
 	}
-	d.fault(p, shown, message, sweep.MetricWords())
+	valid := sweep.MetricWords()
+	if d.trained() {
+		valid = "a name that the program reports: " + freeNames
+	}
+	d.fault(p, shown, message, valid)
+}
+
+// schemaAt is the schema of the field at p.
+func schemaAt(s *jsonschema.Schema, p path) *jsonschema.Schema {
+	s = target(s)
+	for _, name := range strings.FieldsFunc(string(p), func(r rune) bool { return r == '.' || r == '[' }) {
+		if s = inside(s, name); s == nil {
+			return &jsonschema.Schema{}
+		}
+	}
+	return s
 }
 
 // prune returns the value at p without what is broken in it.
@@ -177,6 +198,16 @@ func (d *document) prune(p path, value any) any {
 			}
 		}
 		return items
+	case bool:
+		if d.freeValue(p) {
+			return strconv.FormatBool(value)
+		}
 	}
 	return value
+}
+
+// freeValue reports whether the value at p is one of a parameter of a program, where true and
+// false are words.
+func (d *document) freeValue(p path) bool {
+	return d.trained() && slices.ContainsFunc([]string{"parameters.", "baseline.params.", "points["}, func(in string) bool { return strings.HasPrefix(string(p), in) })
 }

@@ -2,6 +2,7 @@ package specfile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,6 +37,7 @@ func Warnings(s *sweep.Spec) []string {
 	w.constraints()
 	w.scaledKID()
 	w.conditions()
+	w.secrets()
 	return w.warnings
 }
 
@@ -179,6 +181,21 @@ func (w *warner) constraints() {
 			w.warn("constraints: every trial satisfies %s: %s is in [0, 1]", c, c.Metric)
 		case atLeast && c.Offset > 1, !atLeast && c.Offset < 0:
 			w.warn("constraints: no trial satisfies %s: %s is in [0, 1]", c, c.Metric)
+		}
+	}
+}
+
+// secrets warns of variables whose names say that their values are secret.
+func (w *warner) secrets() {
+	if w.Trainer == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Trainer.Env)) {
+		for _, word := range []string{"TOKEN", "SECRET", "PASSWORD", "API_KEY", "CREDENTIAL"} {
+			if strings.Contains(strings.ToUpper(name), word) {
+				w.warn("trainer.env.%s looks like a secret, and everybody who sees the sweep can read the spec: name it in trainer.pass_env, and set it for the worker", name)
+				break
+			}
 		}
 	}
 }

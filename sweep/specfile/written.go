@@ -29,6 +29,7 @@ func write(spec *sweep.Spec, options ...yaml.EncodeOption) ([]byte, error) {
 	if err := yaml.UnmarshalWithOptions(data, &fields, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("specfile: write a spec: %w", err)
 	}
+	fields = without(fields, "evaluate", !spec.Evaluates())
 	for i := range fields {
 		part, ok := fields[i].Value.(yaml.MapSlice)
 		if !ok {
@@ -39,6 +40,10 @@ func write(spec *sweep.Spec, options ...yaml.EncodeOption) ([]byte, error) {
 			for j := range part {
 				part[j].Value = withZeros(spec.Parameters, part[j])
 			}
+		case "train":
+			if spec.Trainer != nil {
+				part = slices.DeleteFunc(part, func(f yaml.MapItem) bool { return f.Key != "steps" && f.Key != "seed" })
+			}
 		case "model":
 			if spec.Model.Arch == sweep.ArchUNet {
 				part = with(with(part, "attention", []int{}), "dropout", 0)
@@ -46,6 +51,7 @@ func write(spec *sweep.Spec, options ...yaml.EncodeOption) ([]byte, error) {
 		case "evaluate":
 			part = without(part, "ddim_steps", spec.Evaluate.DDIMSteps == 0)
 			part = without(part, "guidance", len(spec.Evaluate.Guidance) == 0)
+			part = without(part, "seed", spec.Trainer != nil)
 			for j := range part {
 				if rung, ok := part[j].Value.(yaml.MapSlice); ok && part[j].Key == "rung" {
 					part[j].Value = without(rung, "guidance", len(spec.Evaluate.Rung.Guidance) == 0)
