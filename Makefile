@@ -101,7 +101,7 @@ cross:
 		echo "$(GO) vet, darwin/$$arch"; \
 		CGO_ENABLED=0 GOOS=darwin GOARCH=$$arch $(GO) vet ./... || exit 1; \
 	done
-	$(SIMD) $(GO) test -tags portable ./worker
+	$(SIMD) $(GO) test -tags portable ./worker ./internal/child
 
 # The concurrent packages. Needs a C compiler.
 race:

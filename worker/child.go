@@ -3,73 +3,48 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
-// Time limits at the end of a child.
-const (
-	afterLastEvent = 10 * time.Second // between its last event and its end
-	afterExit      = 5 * time.Second  // for the rest of its output; a process that left its group may keep the pipes open
-)
+// afterLastEvent is the time limit between the last event of a child and its end.
+const afterLastEvent = 10 * time.Second
 
-// child is one run of a child process.
-type child struct {
-	process   *os.Process
+// running is one run of a child process.
+type running struct {
+	*child.Process
 	log       *attemptLog
-	last      lastLines
+	last      child.LastLines
 	events    *eventQueue
-	lastEvent chan struct{}    // closed after its last event
-	ended     chan struct{}    // closed when it is reaped and its output is read
-	state     *os.ProcessState // after ended
-	waitErr   error            // of the wait and of reading its output, after ended
-	spoke     bool             // it has reported an event, after ended
-	linger    time.Duration    // how long it may live after its last event
-	oom       int64            // oomKills before it started
+	lastEvent chan struct{} // closed after its last event
+	spoke     bool          // it has reported an event, after it has ended
+	linger    time.Duration // how long it may live after its last event
 }
 
-// spawn starts `<executable> <verb> --job jobFile` on the device.
-func (c *Children) spawn(verb, jobFile, logFile, device string) (*child, error) {
+// spawn starts `<executable> <verb> --job jobFile` on the device. A child that runs a trainer of the user is not
+// killed with the worker: it ends when its stdin closes, after it has killed what the trainer started.
+func (c *Children) spawn(verb, jobFile, logFile, device string, trainer *sweep.Trainer) (*running, error) {
 	log, err := createLog(logFile)
 	if err != nil {
 		return nil, err
 	}
-	ch := &child{log: log, events: newEventQueue(), lastEvent: make(chan struct{}), ended: make(chan struct{}), linger: c.linger}
-	ch.oom, _ = oomKills()
-
-	cmd := exec.Command(c.config.Executable, verb, "--job", jobFile)
-	cmd.Env = childEnviron(os.Environ(), device)
-	isolate(cmd)
-	var stdout, stderr io.ReadCloser
-	lifeline, err := cmd.StdinPipe() // open until the child ends, or this process does
-	if err == nil {
-		stdout, err = cmd.StdoutPipe()
-	}
-	if err == nil {
-		stderr, err = cmd.StderrPipe()
-	}
-	if err == nil {
-		err = c.starter.start(cmd)
-	}
+	ch := &running{log: log, events: newEventQueue(), lastEvent: make(chan struct{}), linger: c.linger}
+	ch.Process, err = c.starter.Start(child.Command{
+		Args: []string{c.config.Executable, verb, "--job", jobFile}, Env: childEnviron(os.Environ(), trainer, device),
+		Stdout: ch.stdoutLine, Stderr: func(line []byte) { ch.last.Add(line); log.line(line) }, Survives: trainer != nil,
+	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a child: %w", err), log.close())
+		return nil, errors.Join(err, log.close())
 	}
-	ch.process = cmd.Process
-	readStdout := follow(stdout, ch.stdoutLine)
-	readStderr := follow(stderr, func(line []byte) { ch.last.add(line); log.line(line) })
 	go func() {
-		defer close(ch.ended)
-		ch.state, ch.waitErr = reap(ch.process, ch.kill)
-		ch.waitErr = errors.Join(ch.waitErr, lifeline.Close(), readStdout(), readStderr())
+		<-ch.Ended()
 		ch.events.close()
 	}()
 	return ch, nil
@@ -77,7 +52,7 @@ func (c *Children) spawn(verb, jobFile, logFile, device string) (*child, error) 
 
 // stdoutLine adds a line to the log, and to the queue if it is an event. A library may
 // print other lines.
-func (ch *child) stdoutLine(line []byte) {
+func (ch *running) stdoutLine(line []byte) {
 	ch.log.line(line)
 	e, ok := job.Parse(line)
 	if !ok {
@@ -94,13 +69,9 @@ func (ch *child) stdoutLine(line []byte) {
 	}
 }
 
-// kill ends the child and its process group at once. The error is ignored: it means that
-// the process has already ended.
-func (ch *child) kill() { _ = syscall.Kill(-ch.process.Pid, syscall.SIGKILL) }
-
 // supervise passes the child's events to handle until it ends, kills it when ctx
 // ends or handle fails, and asks it to stop when drain closes (nil: never).
-func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle func(job.Event) error) (ending, error) {
+func (ch *running) supervise(ctx context.Context, drain <-chan struct{}, handle func(job.Event) error) (ending, error) {
 	handling, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go ch.guard(handling, drain)
@@ -122,50 +93,41 @@ func (ch *child) supervise(ctx context.Context, drain <-chan struct{}, handle fu
 			stop(err)
 		}
 	}
-	<-ch.ended
+	<-ch.Ended()
 	return ch.ending(last), context.Cause(handling)
 }
 
 // guard passes cancellation, drain and the time limit after the last event on to the
 // child, until it has ended.
-func (ch *child) guard(ctx context.Context, drain <-chan struct{}) {
+func (ch *running) guard(ctx context.Context, drain <-chan struct{}) {
 	var late <-chan time.Time
 	lastEvent, done := ch.lastEvent, ctx.Done()
 	for {
 		select {
-		case <-ch.ended:
+		case <-ch.Ended():
 			return
 		case <-done:
-			ch.kill()
+			ch.Kill()
 			done = nil
 		case <-drain:
-			_ = ch.process.Signal(syscall.SIGTERM) // an error means that it has just ended
+			ch.Signal(syscall.SIGTERM)
 			drain = nil
 		case <-lastEvent:
 			timer := time.NewTimer(ch.linger)
 			defer timer.Stop()
 			late, lastEvent = timer.C, nil
 		case <-late:
-			ch.kill()
+			ch.Kill()
 			late = nil
 		}
 	}
 }
 
 // ending describes how the child ended.
-func (ch *child) ending(last *job.Event) ending {
-	e := ending{last: last, silent: !ch.spoke, output: ch.last.text()}
-	if ch.state != nil {
-		e.code = ch.state.ExitCode()
-		if status, ok := ch.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			e.signal = status.Signal()
-		}
-	}
-	if now, ok := oomKills(); ok && now > ch.oom {
-		e.oomKilled = true
-	}
-	if e.output == "" && ch.waitErr != nil && e.code == 0 {
-		e.output = ch.waitErr.Error()
+func (ch *running) ending(last *job.Event) ending {
+	e := ending{Exit: ch.Exit(), last: last, silent: !ch.spoke, output: ch.last.Text()}
+	if e.output == "" && e.Err != nil && e.Code == 0 {
+		e.output = e.Err.Error()
 	}
 	return e
 }

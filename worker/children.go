@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -47,7 +48,7 @@ func (l logs) PutLog(ctx context.Context, t sweep.Task, path string) error {
 type Children struct {
 	config  ChildrenConfig
 	slots   slots
-	starter starter
+	starter child.Starter
 	linger  time.Duration // see child; a test shortens it
 }
 
@@ -65,12 +66,12 @@ type ChildrenConfig struct {
 
 // NewChildren returns a Trainer that starts children. The caller closes it.
 func NewChildren(c ChildrenConfig) *Children {
-	return &Children{config: c, slots: newSlots(max(c.Slots, 1), c.Devices), starter: newStarter(), linger: afterLastEvent}
+	return &Children{config: c, slots: newSlots(max(c.Slots, 1), c.Devices), starter: child.NewStarter(), linger: afterLastEvent}
 }
 
 // Close ends the thread that starts the children. The caller must have waited for
 // all jobs.
-func (c *Children) Close() { c.starter.close() }
+func (c *Children) Close() { c.starter.Close() }
 
 // Train implements activities.Trainer.
 func (c *Children) Train(
@@ -80,13 +81,13 @@ func (c *Children) Train(
 	defer c.keepLog(ctx, t, logFile)
 
 	progress := activities.Progress{Steps: t.Spec.Train.Steps}
-	end, err := c.run(ctx, "train", t.Staging, job.Train{TrainJob: t, Backend: c.config.Backend}, drain, func(e job.Event) error {
+	end, err := c.run(ctx, "train", t.Staging, job.Train{TrainJob: t, Backend: c.config.Backend}, t.Spec.Trainer, drain, func(e job.Event) error {
 		update(&progress, e)
 		if e.Type != job.Checkpoint {
 			return report(progress)
 		}
 		if err := file.Inside(t.Staging, e.Dir); err != nil {
-			return fail(sweep.FailBug, fmt.Sprintf("the child reported a checkpoint that is not in its folder: %v", err), "")
+			return child.Fail(sweep.FailBug, fmt.Sprintf("the child reported a checkpoint that is not in its folder: %v", err), "")
 		}
 		p := progress
 		p.Checkpoint = e.Dir
@@ -98,7 +99,7 @@ func (c *Children) Train(
 	outcome := activities.Outcome{Step: end.last.Step, Losses: end.last.Losses, Backend: progress.Backend}
 	known := false
 	if outcome.Status, known = outcomes[end.last.Type]; !known {
-		return activities.Outcome{}, fail(sweep.FailBug, fmt.Sprintf("a training child ended with a %q event", end.last.Type), "")
+		return activities.Outcome{}, child.Fail(sweep.FailBug, fmt.Sprintf("a training child ended with a %q event", end.last.Type), "")
 	}
 	return outcome, nil
 }
@@ -113,7 +114,7 @@ func (c *Children) Evaluate(
 	ctx context.Context, t sweep.EvaluateJob, report func(activities.Progress) error,
 ) (sweep.Evaluation, error) {
 	var progress activities.Progress
-	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{EvaluateJob: t, Backend: c.config.Backend}, nil, func(e job.Event) error {
+	end, err := c.run(ctx, "evaluate", t.Output, job.Evaluate{EvaluateJob: t, Backend: c.config.Backend}, nil, nil, func(e job.Event) error {
 		update(&progress, e)
 		return report(progress)
 	})
@@ -122,19 +123,20 @@ func (c *Children) Evaluate(
 	}
 	found := end.last.Evaluation
 	if end.last.Type != job.Result || found == nil {
-		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("an evaluating child ended with a %q event and without an evaluation", end.last.Type), "")
+		return sweep.Evaluation{}, child.Fail(sweep.FailBug, fmt.Sprintf("an evaluating child ended with a %q event and without an evaluation", end.last.Type), "")
 	}
 	if err := file.Inside(t.Output, found.Grid); err != nil {
-		return sweep.Evaluation{}, fail(sweep.FailBug, fmt.Sprintf("the child reported a grid that is not in its folder: %v", err), "")
+		return sweep.Evaluation{}, child.Fail(sweep.FailBug, fmt.Sprintf("the child reported a grid that is not in its folder: %v", err), "")
 	}
 	return *found, nil
 }
 
-// run does one job in a free slot and writes the job file and the log to dir. When it
+// run does one job in a free slot and writes the job file and the log to dir; trainer is that of a
+// training by a program of the user, else nil. When it
 // returns, no process of the child is left. Without an error the ending's last event
 // is a success.
 func (c *Children) run(
-	ctx context.Context, verb, dir string, j any, drain <-chan struct{}, handle func(job.Event) error,
+	ctx context.Context, verb, dir string, j any, trainer *sweep.Trainer, drain <-chan struct{}, handle func(job.Event) error,
 ) (ending, error) {
 	device, err := c.slots.take(ctx)
 	if err != nil {
@@ -150,7 +152,7 @@ func (c *Children) run(
 	if err != nil {
 		return ending{}, sweep.Fail(sweep.FailEnvironment, fmt.Errorf("write the job file: %w", err))
 	}
-	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), device)
+	ch, err := c.spawn(verb, jobFile, filepath.Join(dir, logFileName), device, trainer)
 	if err != nil {
 		return ending{}, sweep.Fail(sweep.FailEnvironment, err)
 	}

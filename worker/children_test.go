@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -118,7 +119,7 @@ func TestTrainFailures(t *testing.T) {
 			require.ErrorAs(t, err, &failure)
 			require.Equal(t, c.class, failure.Class, err)
 			require.Contains(t, failure.Message, c.message)
-			require.Less(t, len(failure.Message), 2*maxLastText)
+			require.Less(t, len(failure.Message), 2*child.MaxLastText)
 		})
 	}
 	flood := logs["flood"]
@@ -205,7 +206,7 @@ func TestNoProcessOfTheChildIsLeft(t *testing.T) {
 	began := time.Now()
 	_, err := children.Train(t.Context(), trainJob("grandchild", staging), nil, ignore)
 	require.NoError(t, err)
-	require.Less(t, time.Since(began), afterExit, "a grandchild that keeps stdout open is killed, not waited for")
+	require.Less(t, time.Since(began), child.AfterExit, "a grandchild that keeps stdout open is killed, not waited for")
 	text, err := os.ReadFile(filepath.Join(staging, "grandchild.pid"))
 	require.NoError(t, err)
 	pid, err := strconv.Atoi(string(text))

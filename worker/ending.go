@@ -2,20 +2,18 @@ package worker
 
 import (
 	"fmt"
-	"syscall"
 
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // ending describes how a child ended.
 type ending struct {
-	last      *job.Event     // done, diverged, preempted, result or error; nil when it reported none
-	code      int            // exit code, -1 when a signal ended it
-	signal    syscall.Signal // 0 when it exited
-	oomKilled bool           // the kernel killed a process for memory while it ran
-	silent    bool           // it reported no event at all: the program or its backend could not start
-	output    string         // the last lines of its stderr
+	child.Exit
+	last   *job.Event // done, diverged, preempted, result or error; nil when it reported none
+	silent bool       // it reported no event at all: the program or its backend could not start
+	output string     // the last lines of its stderr
 }
 
 // failure returns why the child failed, or nil when its last event is a success. The
@@ -30,33 +28,21 @@ func (e ending) failure() *sweep.FailureError {
 		if !class.Known() { // of a child of another version
 			class = sweep.FailBug
 		}
-		return fail(class, e.last.Message, "")
+		return child.Fail(class, e.last.Message, "")
+	}
+	if failure := e.Failure("the child", e.output); failure != nil {
+		return failure
 	}
 	switch {
-	case e.signal == syscall.SIGKILL && e.oomKilled:
-		return fail(sweep.FailOutOfMemory, "the kernel killed the child for memory", e.output)
-	case e.signal == syscall.SIGKILL:
-		return fail(sweep.FailLost, "the child was killed (signal 9)", e.output)
-	case job.SaysOutOfMemory(e.output):
-		return fail(sweep.FailOutOfMemory, "the child ran out of memory", e.output)
-	case e.signal == syscall.SIGTERM || e.signal == syscall.SIGHUP || e.signal == syscall.SIGINT:
-		return fail(sweep.FailLost, "the child was ended by "+e.signal.String(), e.output)
-	case e.silent && e.signal != 0:
-		return fail(sweep.FailEnvironment, "the child did not start: "+e.signal.String(), e.output)
-	case e.silent && e.code != job.ExitOrphaned:
-		return fail(sweep.FailEnvironment, fmt.Sprintf("the child did not start: exit code %d", e.code), e.output)
-	case e.signal != 0:
-		return fail(sweep.FailBug, "the child crashed: "+e.signal.String(), e.output)
-	case e.code == job.ExitOrphaned:
-		return fail(sweep.FailLost, fmt.Sprintf("the child lost its worker (exit code %d)", e.code), e.output)
+	case e.silent && e.Signal != 0:
+		return child.Fail(sweep.FailEnvironment, "the child did not start: "+e.Signal.String(), e.output)
+	case e.silent && e.Code != job.ExitOrphaned:
+		return child.Fail(sweep.FailEnvironment, fmt.Sprintf("the child did not start: exit code %d", e.Code), e.output)
+	case e.Signal != 0:
+		return child.Fail(sweep.FailBug, "the child crashed: "+e.Signal.String(), e.output)
+	case e.Code == job.ExitOrphaned:
+		return child.Fail(sweep.FailLost, fmt.Sprintf("the child lost its worker (exit code %d)", e.Code), e.output)
 	default:
-		return fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d without a result", e.code), e.output)
+		return child.Fail(sweep.FailBug, fmt.Sprintf("the child ended with exit code %d without a result", e.Code), e.output)
 	}
-}
-
-func fail(class sweep.FailureClass, message, output string) *sweep.FailureError {
-	if output != "" {
-		message += "; its last output:\n" + output
-	}
-	return &sweep.FailureError{Failure: sweep.Failure{Class: class, Message: message}}
 }

@@ -1,43 +1,24 @@
 package worker
 
 import (
-	"slices"
-	"strings"
-
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/folder"
+	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// childVariables and childPrefixes list the variables that a child needs to find its
-// libraries, caches and devices. Nothing else is passed on, so that no credential of
-// the store or of Temporal can reach a child.
-var (
-	childVariables = []string{
-		"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-		folder.CacheVariable,
-		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK",
-	}
-	childPrefixes = []string{
-		"LC_", "XDG_", "CUDA_", "NVIDIA_", "NCCL_", "XLA_", "TF_", "PJRT_", "GOMLX_", "OMP_",
-	}
-)
+// childAlso lists the variables that a child gets for the Go runtime and for GoMLX with its
+// backends, besides those of child.Environ.
+var childAlso = child.Also{
+	Variables: []string{folder.CacheVariable, "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK"},
+	Prefixes:  []string{"XLA_", "TF_", "PJRT_", "GOMLX_"},
+}
 
-// childEnviron returns the variables of environ that a child may have. A device that
-// is not empty becomes CUDA_VISIBLE_DEVICES.
-func childEnviron(environ []string, device string) []string {
-	var env []string
-	for _, entry := range environ {
-		name, _, _ := strings.Cut(entry, "=")
-		if name == "CUDA_VISIBLE_DEVICES" && device != "" {
-			continue
-		}
-		passes := slices.Contains(childVariables, name) ||
-			slices.ContainsFunc(childPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-		if passes {
-			env = append(env, entry)
-		}
+// childEnviron returns the variables of environ that a child may have: with a trainer also those
+// that pass_env names, which the child passes on. A device that is not empty becomes CUDA_VISIBLE_DEVICES.
+func childEnviron(environ []string, trainer *sweep.Trainer, device string) []string {
+	also := childAlso
+	if trainer != nil {
+		also.Variables = append(also.Variables[:len(also.Variables):len(also.Variables)], trainer.PassEnv...)
 	}
-	if device != "" {
-		env = append(env, "CUDA_VISIBLE_DEVICES="+device)
-	}
-	return env
+	return child.Environ(environ, also, device)
 }

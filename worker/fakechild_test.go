@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -109,7 +110,7 @@ func fakeChild(verb, jobFile string) {
 		fmt.Println("{not json")
 		fmt.Println(`{"no":"type"}`)
 		fmt.Println("\xff\xfe\x00")
-		fmt.Println(strings.Repeat("x", 3*maxLine))
+		fmt.Println(strings.Repeat("x", 3*child.MaxLine))
 		fmt.Print("no newline, then an event: ")
 		fmt.Println()
 		emit(job.Event{Type: job.Done, Step: 20})

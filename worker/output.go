@@ -4,74 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/tailsweep/tailsweep/internal/address"
-	"github.com/tailsweep/tailsweep/internal/text"
+	"github.com/tailsweep/tailsweep/internal/child"
 )
 
-// Limits on the output of a child.
+// Limits on the log of an attempt; child.MaxLine is that of a line.
 const (
-	maxLine     = 256 << 10 // bytes of a line; the rest of a longer one is dropped
-	maxLogHead  = 2 << 20   // bytes of an attempt's log that are kept from its beginning
-	maxLogTail  = 256 << 10 // bytes kept from its end
-	maxLastText = 1500      // bytes of the last output that go into a failure's message
-	maxLastLine = 12
+	maxLogHead = 2 << 20   // bytes of an attempt's log that are kept from its beginning
+	maxLogTail = 256 << 10 // bytes kept from its end
 )
-
-// lines is a writer that calls emit for each line, without its newline. Empty lines are
-// dropped, and lines are cut after maxLine bytes.
-type lines struct {
-	emit    func(line []byte)
-	pending []byte
-}
-
-// Write implements io.Writer; it never fails.
-func (l *lines) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		part, rest, ended := bytes.Cut(p, []byte{'\n'})
-		part = part[:min(len(part), maxLine-len(l.pending))]
-		l.pending = append(l.pending, part...)
-		if ended {
-			l.flush()
-		}
-		p = rest
-	}
-	return n, nil
-}
-
-// flush emits a last line without a newline.
-func (l *lines) flush() {
-	if len(l.pending) > 0 {
-		l.emit(l.pending)
-	}
-	l.pending = l.pending[:0]
-}
-
-// follow calls emit for each line from a child's pipe. wait is called after the child has
-// ended and returns when all is read. A process that left the child's group may keep the
-// pipe open, so wait gives up after afterExit.
-func follow(pipe io.ReadCloser, emit func(line []byte)) (wait func() error) {
-	done := make(chan error, 1)
-	go func() {
-		l := lines{emit: emit}
-		_, err := io.Copy(&l, pipe)
-		l.flush()
-		done <- errors.Join(err, pipe.Close())
-	}()
-	return func() error {
-		err := pipe.(*os.File).SetReadDeadline(time.Now().Add(afterExit))
-		if errors.Is(err, os.ErrClosed) {
-			err = nil // all is read
-		}
-		return errors.Join(err, <-done)
-	}
-}
 
 // attemptLog keeps the beginning of a child's output in a file, and its end in memory
 // until close, without the secrets of addresses. It is safe for concurrent use by stdout and
@@ -94,7 +38,7 @@ func createLog(path string) (*attemptLog, error) {
 }
 
 func (l *attemptLog) line(line []byte) {
-	if word := bytes.LastIndexAny(line, " \t\"'<>") + 1; len(line) == maxLine && bytes.ContainsAny(line[word:], ":=") {
+	if word := bytes.LastIndexAny(line, " \t\"'<>") + 1; len(line) == child.MaxLine && bytes.ContainsAny(line[word:], ":=") {
 		line = line[:word] // half of an address could not be recognised
 	}
 	l.mu.Lock()
@@ -133,48 +77,4 @@ func (l *attemptLog) close() error {
 		return fmt.Errorf("write the attempt's log: %w", err)
 	}
 	return nil
-}
-
-// lastLines keeps the end of a child's stderr for the message of its failure.
-type lastLines struct {
-	mu      sync.Mutex
-	kept    []string
-	crashed bool // kept begins with the first line of a crash and stops growing: the other goroutines matter less
-}
-
-func (l *lastLines) add(line []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.crashed && len(l.kept) >= maxLastLine {
-		return
-	}
-	if !l.crashed && isCrash(string(line)) {
-		l.crashed = true
-		l.kept = l.kept[:0]
-	}
-	l.kept = append(l.kept, text.Clip(address.Redact(string(line)), maxLastText)) // half of an address could not be recognised
-	if len(l.kept) > maxLastLine {
-		l.kept = append(l.kept[:0], l.kept[len(l.kept)-maxLastLine:]...)
-	}
-}
-
-// isCrash reports whether a line of stderr is the first of a crash of the Go runtime.
-func isCrash(line string) bool {
-	for _, start := range []string{"panic: ", "fatal error: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "unexpected fault address"} {
-		if strings.HasPrefix(line, start) {
-			return true
-		}
-	}
-	return false
-}
-
-// text returns at most maxLastLine lines and maxLastText bytes.
-func (l *lastLines) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	kept := strings.Join(l.kept, "\n")
-	if l.crashed {
-		return text.Clip(kept, maxLastText)
-	}
-	return text.ClipStart(kept, maxLastText)
 }

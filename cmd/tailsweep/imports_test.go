@@ -76,7 +76,9 @@ var rooms = []struct{ packages, imports string }{
 	{"activities", temporal + " " + helpers + "sweep sweep/conduct sweep/lifecycle sweep/sampler"},
 	{"activities/activitiestest", temporal + " activities sweep sweep/conduct"},
 	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/lifecycle"},
-	{"worker", temporal + " " + helpers + "activities sweep sweep/conduct trainer/job workflows"},
+	{"internal/child", helpers + "sweep trainer/job"},
+	{"trainer/program", helpers + "internal/child sweep trainer/checkpoint trainer/job"},
+	{"worker", temporal + " " + helpers + "activities internal/child sweep sweep/conduct trainer/job workflows"},
 
 	// The services. The store has bytes under keys; the stack starts processes.
 	{"internal/store", minio + " " + helpers},

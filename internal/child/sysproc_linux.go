@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-package worker
+package child
 
 import (
 	"errors"
@@ -11,11 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolate gives the child a process group of its own, so that signals meant for
-// the worker do not reach it and its own children end with it, and has the kernel
-// kill it when the worker dies.
-func isolate(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// isolate gives the process a group of its own, so that signals meant for this process do not
+// reach it and its own children end with it. Unless it survives, the kernel kills it when
+// this process dies.
+func isolate(cmd *exec.Cmd, survives bool) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if !survives {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
 }
 
 // reap waits until the process has ended, kills the rest of its group, and reaps

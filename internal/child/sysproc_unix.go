@@ -2,7 +2,7 @@
 
 // The tag portable selects this file on Linux, so that its tests run there too.
 
-package worker
+package child
 
 import (
 	"os"
@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// isolate gives the child a process group of its own, so that signals meant for
-// the worker do not reach it and its own children end with it. The kernel does not
-// kill a child whose parent died; its closed stdin ends it.
-func isolate(cmd *exec.Cmd) {
+// isolate gives the process a group of its own, so that signals meant for this process do not
+// reach it and its own children end with it. The kernel does not kill a child whose parent
+// died; its closed stdin ends it.
+func isolate(cmd *exec.Cmd, _ bool) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 

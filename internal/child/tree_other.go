@@ -1,0 +1,17 @@
+//go:build unix && (!linux || portable)
+
+package child
+
+import "syscall"
+
+// cgroup is a control group of Linux; this build has none.
+type cgroup struct{}
+
+func newCgroup() *cgroup { return nil }
+
+func (*cgroup) enter(*syscall.SysProcAttr) {}
+func (*cgroup) kill()                      {}
+func (*cgroup) remove()                    {}
+
+// KillMarked does nothing where the environment of a process cannot be read.
+func KillMarked(func(entry string) bool) {}
