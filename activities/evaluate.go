@@ -70,7 +70,7 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 	}
 	result := EvaluateResult{Evaluation: found.Finite()}
 	if size := conduct.SizeOf(result); size > conduct.TrialLimit {
-		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d has %d bytes; the result of a trial can have %d", number, size, conduct.TrialLimit))
+		return EvaluateResult{}, tooLarge(number, size)
 	}
 	if missing := result.Missing(&job.Spec); len(missing) > 0 {
 		return EvaluateResult{}, sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d measured no %s, which the spec asks for", number, strings.Join(missing, ", ")))
@@ -80,6 +80,11 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 		return err
 	})
 	return result, err
+}
+
+// tooLarge is the error of an evaluation that does not fit into the result of a trial.
+func tooLarge(number, size int) error {
+	return sweep.Fail(sweep.FailBadData, fmt.Errorf("the evaluation of trial %d has %d bytes; the result of a trial can have %d", number, size, conduct.TrialLimit))
 }
 
 // preemptOn ends the attempt as preempted when stop closes, as the worker stops.

@@ -28,6 +28,9 @@ type Outcome struct {
 	Step   int           `json:"step"`
 	sweep.Losses
 	Backend string `json:"backend"`
+
+	// Evaluation is what a program of the user has measured at Step; nil for the built-in trainer.
+	Evaluation *sweep.Evaluation `json:"evaluation,omitempty"`
 }
 
 // Trainer runs one job at a time in a slot. report is called from one goroutine. A slow

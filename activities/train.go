@@ -12,6 +12,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/sweep/conduct"
 )
 
 // Train makes one attempt at training a trial, to its end or to a rung. It resumes from
@@ -41,6 +42,12 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (TrainResult, err
 		err = bug("trial %d ended at step %d, but its last checkpoint is of step %d", number, outcome.Step, last.Checkpoint.Step)
 	}
 	outcome.Losses = outcome.Finite()
+	if e := outcome.Evaluation; e != nil {
+		outcome.Evaluation = new(e.Finite())
+		if size := conduct.SizeOf(e); size > conduct.TrialLimit && err == nil {
+			err = tooLarge(number, size)
+		}
+	}
 	return TrainResult{
 		Outcome: outcome, Checkpoint: last.Checkpoint, Seconds: last.Seconds, Build: a.Build, Shown: last.Shown,
 	}, translateError(ctx, err, last)

@@ -45,6 +45,28 @@ func (e Evaluation) FloorWithin(name string) (within float64, ok bool) {
 	return Deviations95 * deviation, ok
 }
 
+// With returns e with the metrics of other that e does not have, and their standard errors.
+func (e Evaluation) With(other Evaluation) Evaluation {
+	for name, value := range other.Metrics {
+		if _, has := e.Metrics[name]; has {
+			continue
+		}
+		e.Metrics = withValue(e.Metrics, name, value)
+		if deviation, known := other.StandardError[name]; known {
+			e.StandardError = withValue(e.StandardError, name, deviation)
+		}
+	}
+	return e
+}
+
+// withValue returns a copy of values with one more.
+func withValue(values map[string]float64, name string, value float64) map[string]float64 {
+	all := make(map[string]float64, len(values)+1)
+	maps.Copy(all, values)
+	all[name] = value
+	return all
+}
+
 // Finite returns a copy of e without the values that are not finite, which JSON
 // cannot carry.
 func (e Evaluation) Finite() Evaluation {

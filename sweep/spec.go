@@ -28,9 +28,9 @@ type Spec struct {
 	// Seed of the search; trials train with train.seed, or with a seed of baseline or repeats.
 	Seed int64 `json:"seed" jsonschema:"minimum=0,maximum=9007199254740991"`
 	// What to train on. With trainer it may be left out; then all metrics come from the program.
-	Dataset Dataset `json:"dataset,omitzero" jsonschema:"required"`
+	Dataset Dataset `json:"dataset" jsonschema:"required"`
 	// The denoiser's architecture.
-	Model Model `json:"model,omitzero"`
+	Model Model `json:"model"`
 	// Training settings. A parameter of the same name overrides one.
 	Train Train `json:"train" jsonschema:"required"`
 	// How a finished trial is evaluated.
@@ -161,9 +161,6 @@ type Model struct {
 	// dit only: attention heads, divides width.
 	Heads int `json:"heads,omitempty" jsonschema:"minimum=1,maximum=64"`
 }
-
-// IsZero reports whether there is no model: a program of the user has its own.
-func (m Model) IsZero() bool { return m.Arch == "" }
 
 // Train has what is fixed for every trial, unless a parameter of the same name is searched.
 type Train struct {

@@ -96,7 +96,7 @@ func (c *Children) Train(
 	if err != nil {
 		return activities.Outcome{}, err
 	}
-	outcome := activities.Outcome{Step: end.last.Step, Losses: end.last.Losses, Backend: progress.Backend}
+	outcome := activities.Outcome{Step: end.last.Step, Losses: end.last.Losses, Evaluation: end.last.Evaluation, Backend: progress.Backend}
 	known := false
 	if outcome.Status, known = outcomes[end.last.Type]; !known {
 		return activities.Outcome{}, child.Fail(sweep.FailBug, fmt.Sprintf("a training child ended with a %q event", end.last.Type), "")

@@ -126,7 +126,7 @@ func (t *trial) train(a lifecycle.Train) lifecycle.Event {
 	if err != nil {
 		return failureOf(err)
 	}
-	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Shown: out.Reason(), Attempt: lifecycle.Attempt{
+	return lifecycle.Trained{Outcome: out.Status, Step: out.Step, Losses: out.Losses, Evaluation: out.Evaluation, Shown: out.Reason(), Attempt: lifecycle.Attempt{
 		Seconds: out.Seconds, Checkpoint: out.Checkpoint.Key, Step: out.Checkpoint.Step, Backend: out.Backend, Build: out.Build,
 	}}
 }

@@ -16,7 +16,9 @@
 //     MaxAttempts, or MaxBlocked that were blocked.
 //   - At most max_restarts attempts follow failures that count.
 //   - Each rung is recorded once, in order, and only after training has reached it.
-//   - A completed trial has its last evaluation's metrics; a failed one has its error.
+//   - A completed trial has its last evaluation's metrics, and those that its program has reported
+//     with the training; a failed one has its error.
+//   - A trial whose program measures everything (Spec.Evaluates is false) is never evaluated.
 //   - Nothing is trained or evaluated after a cancellation.
 //   - TrainTime and EvalTime are the sums over all attempts, however they ended.
 //   - A trial that was reported as blocked, by itself or by an attempt, is reported as no

@@ -28,6 +28,10 @@ type Trained struct {
 	Step    int // that training has reached
 	Losses  sweep.Losses
 	Shown   block.Reason
+
+	// Evaluation is what a program of the user has measured at Step; nil for the built-in
+	// trainer. A later Evaluated adds to it, if Spec.Evaluates.
+	Evaluation *sweep.Evaluation
 	Attempt
 }
 

@@ -70,9 +70,10 @@ type world struct {
 	evaluated    []int
 	began        time.Time
 	metrics      map[string]float64
-	failed       *sweep.Failure // the last attempt
-	last         *sweep.Failure // the same, kept
-	steps        int            // of the failed attempt before
+	reported     map[string]float64 // by the program
+	failed       *sweep.Failure     // the last attempt
+	last         *sweep.Failure     // the same, kept
+	steps        int                // of the failed attempt before
 }
 
 func newWorld(seed uint64) *world {
@@ -80,6 +81,12 @@ func newWorld(seed uint64) *world {
 	w.spec = &sweep.Spec{
 		Name: "world", Train: sweep.Train{Steps: 900, Seed: 1}, MaxRestarts: w.rng.IntN(4),
 		Metrics: []sweep.Objective{{Name: "fid.tail", Goal: sweep.Minimize}},
+	}
+	switch p := w.rng.Float64(); { // a program of the user
+	case p < 0.2:
+		w.spec.Trainer = &sweep.Trainer{}
+	case p < 0.4:
+		w.spec.Trainer, w.spec.Dataset.Name = &sweep.Trainer{}, sweep.FashionMNIST
 	}
 	if w.chance(0.5) {
 		w.spec.EarlyTerminate = &sweep.EarlyTerminate{Type: sweep.StopASHA, MinIter: 100, Eta: 3}
@@ -215,6 +222,9 @@ func (w *world) issued(action Action) error {
 		}
 		return w.again(a.After)
 	case Evaluate:
+		if !w.spec.Evaluates() {
+			return fmt.Errorf("an evaluation of what the program measures itself")
+		}
 		until := a.Rung
 		if until == 0 {
 			until = w.spec.Train.Steps
@@ -348,6 +358,14 @@ func (w *world) completeTrain(a Train) Event {
 	case p < w.succeeds:
 		w.reached = until
 		trained.Attempt.Step, trained.Checkpoint = until, fmt.Sprintf("step-%d", until)
+		if w.spec.Trainer != nil {
+			w.reported = map[string]float64{"own": w.rng.Float64(), "fid.tail": w.rng.Float64()}
+			trained.Evaluation = &sweep.Evaluation{Metrics: w.reported}
+		}
+		if !w.spec.Evaluates() {
+			w.evaluated = append(w.evaluated, a.Until)
+			w.metrics = w.reported
+		}
 	case p > 0.98:
 		trained.Outcome = sweep.OutcomeDiverged
 	case p > 0.95 && w.spec.MaxTrialTime > 0:
@@ -493,6 +511,8 @@ func (w *world) checkEnd() error {
 		return fmt.Errorf("%v + %v seconds are in the result, not %v + %v", r.TrainTime, r.EvalTime, w.trainSeconds, w.evalSeconds)
 	case w.giveUps > 1 || w.cancelled != (w.giveUps == 1):
 		return fmt.Errorf("cancelled: %t; GiveUpIn %d times", w.cancelled, w.giveUps)
+	case r.Status == sweep.StatusCompleted && r.Metrics["own"] != w.reported["own"]:
+		return fmt.Errorf("completed with %v, and the program reported %v", r.Metrics, w.reported)
 	case r.Status == sweep.StatusCompleted && (r.Metrics["fid.tail"] != w.metrics["fid.tail"] || r.Steps != w.spec.Train.Steps || r.Error != nil):
 		return fmt.Errorf("completed with %v at step %d", r.Metrics, r.Steps)
 	case r.Status == sweep.StatusFailed && (r.Error == nil || r.Metrics != nil):

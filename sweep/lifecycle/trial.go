@@ -20,10 +20,11 @@ type Trial struct {
 	now  time.Time
 	out  []Action
 
-	doing     doing     // the action in flight
-	rungs     []int     // steps of the rungs ahead
-	trained   bool      // whether training has reached the next rung or the end
-	began     time.Time // when its training first started; zero before
+	doing     doing            // the action in flight
+	rungs     []int            // steps of the rungs ahead
+	trained   bool             // whether training has reached the next rung or the end
+	reported  sweep.Evaluation // of the program of the user, there
+	began     time.Time        // when its training first started; zero before
 	cancelled bool
 
 	attempts  int                // attempts to train and to evaluate, without the blocked ones
@@ -164,7 +165,14 @@ func (e Trained) apply(t *Trial) {
 		t.finish(sweep.StatusDiverged)
 		return
 	}
-	t.trained = true
+	t.trained, t.reported = true, sweep.Evaluation{}
+	if e.Evaluation != nil {
+		t.reported = *e.Evaluation
+	}
+	if !t.spec.Evaluates() {
+		t.evaluated(t.reported)
+		return
+	}
 	t.advance()
 }
 
@@ -175,15 +183,20 @@ func (e Evaluated) apply(t *Trial) {
 	t.shown = cmp.Or(e.Shown, t.shown)
 	t.reportBlock(nil)
 	t.addEvaluation(e.Attempt)
-	t.Result.Evaluation = e.Evaluation
+	t.evaluated(e.Evaluation.With(t.reported))
+}
+
+// evaluated records the evaluation at a rung, or at the end.
+func (t *Trial) evaluated(e sweep.Evaluation) {
+	t.Result.Evaluation = e
 	if len(t.rungs) == 0 {
-		t.Result.Gates = t.spec.Gates.Failures(e.Evaluation.Metrics)
+		t.Result.Gates = t.spec.Gates.Failures(e.Metrics)
 		t.finish(sweep.StatusCompleted)
 		return
 	}
 	t.after = ""
 	t.Result.Metrics, t.Result.StandardError = nil, nil // they are the rung's, not the trial's
-	t.Result.Rungs = append(t.Result.Rungs, t.Result.AtStep(e.Evaluation.Metrics))
+	t.Result.Rungs = append(t.Result.Rungs, t.Result.AtStep(e.Metrics))
 	t.askVerdict(AskAgain)
 }
 

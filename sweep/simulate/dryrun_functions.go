@@ -169,8 +169,7 @@ func measured(specs []*sweep.Spec) []sweep.Objective {
 	}
 	for _, spec := range specs {
 		for _, m := range spec.RequiredMetrics() {
-			info, _ := sweep.LookupMetric(m.Metric)
-			add(sweep.Objective{Name: m.Metric, Goal: info.Goal})
+			add(sweep.Objective{Name: m.Metric, Goal: spec.Goal(m.Metric)})
 		}
 	}
 	return metrics

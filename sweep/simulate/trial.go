@@ -147,8 +147,12 @@ func (r *dryRun) train(t *dryTrial, a lifecycle.Train) {
 		t.end = lifecycle.Failed{Failure: *fault, Attempt: &lifecycle.Attempt{Seconds: t.took.Seconds(), Step: step}}
 		return
 	default:
-		if loss, ok := r.measure(t, step)[sweep.MetricLoss]; ok {
+		metrics := r.measure(t, step)
+		if loss, ok := metrics[sweep.MetricLoss]; ok {
 			trained.Losses.LossLast = &loss
+		}
+		if t.spec.Trainer != nil {
+			trained.Evaluation = &sweep.Evaluation{Metrics: metrics}
 		}
 	}
 	trained.Step, trained.Attempt = step, lifecycle.Attempt{Seconds: t.took.Seconds(), Step: step}

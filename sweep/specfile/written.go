@@ -29,7 +29,8 @@ func write(spec *sweep.Spec, options ...yaml.EncodeOption) ([]byte, error) {
 	if err := yaml.UnmarshalWithOptions(data, &fields, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("specfile: write a spec: %w", err)
 	}
-	fields = without(fields, "evaluate", !spec.Evaluates())
+	fields = without(fields, "model", spec.Trainer != nil)
+	fields = without(without(fields, "dataset", !spec.HasDataset()), "evaluate", !spec.Evaluates())
 	for i := range fields {
 		part, ok := fields[i].Value.(yaml.MapSlice)
 		if !ok {
