@@ -57,7 +57,7 @@ var rooms = []struct{ packages, imports string }{
 	// The trainer: a child process without Temporal, metrics or credentials.
 	{"trainer/distance trainer/dataset/format", ""},
 	{"trainer/dataset/imagefile", "trainer/dataset/format"},
-	{"trainer/checkpoint", "internal/file internal/text"},
+	{"trainer/checkpoint", "internal/file internal/text sweep"},
 	{"trainer/job", "internal/file sweep"},
 	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
 	{"trainer/trainertest", "trainer/checkpoint"},

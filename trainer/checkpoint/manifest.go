@@ -19,13 +19,23 @@ const (
 	StateDir     = "state"
 )
 
+// The names in the checkpoint of a program of the user, besides its own files.
+const (
+	MetricsName     = "metrics.json"    // what the program measured at this step, if anything
+	EnvironmentName = "environment.txt" // its Python packages, a line name==version each
+	SamplesDir      = "samples"         // where the program writes images; stored as SamplesName
+	SamplesName     = "samples.tar"
+)
+
 // ManifestVersion is the only Manifest.Version that this version reads.
 const ManifestVersion = 1
 
-// Limits on manifests from outside.
+// Limits on checkpoints and manifests from outside.
 const (
 	MaxManifestBytes = 1 << 20
-	MaxFiles         = 256
+	MaxProgramFiles  = 1_000               // that a program writes; SamplesDir counts as one
+	MaxFiles         = MaxProgramFiles + 3 // with those that Seal adds
+	MaxBytes         = 64 << 30            // of the files of a program together, and of SamplesName
 	maxPathBytes     = 200
 )
 
@@ -49,16 +59,17 @@ type File struct {
 
 // Provenance records what is needed to make the checkpoint again.
 type Provenance struct {
-	Version       string `json:"version"` // of tailsweep, with VCS revision
-	Go            string `json:"go"`
-	Build         string `json:"build,omitempty"` // what of the build may show in speed or in rounding: "CGO_ENABLED=1 GOEXPERIMENT=simd GOAMD64=v1"
-	Backend       string `json:"backend"`
-	Device        string `json:"device"`
-	PluginSHA256  string `json:"plugin_sha256,omitempty"`
-	SpecDigest    string `json:"spec_digest"`
-	DatasetDigest string `json:"dataset_digest"`
-	Parent        string `json:"parent,omitempty"` // key of the checkpoint this run resumed from
-	CreatedAt     string `json:"created_at"`       // RFC 3339
+	Version       string   `json:"version"` // of tailsweep, with VCS revision
+	Go            string   `json:"go"`
+	Build         string   `json:"build,omitempty"` // what of the build may show in speed or in rounding: "CGO_ENABLED=1 GOEXPERIMENT=simd GOAMD64=v1"
+	Backend       string   `json:"backend"`
+	Device        string   `json:"device"`
+	PluginSHA256  string   `json:"plugin_sha256,omitempty"`
+	SpecDigest    string   `json:"spec_digest"`
+	DatasetDigest string   `json:"dataset_digest"`
+	Command       []string `json:"command,omitempty"` // of the program that trained; nil: tailsweep itself did
+	Parent        string   `json:"parent,omitempty"`  // key of the checkpoint this run resumed from
+	CreatedAt     string   `json:"created_at"`        // RFC 3339
 }
 
 // DirName is the name of the folder of the checkpoint after a step.
@@ -142,15 +153,27 @@ func (m Manifest) check() error {
 // checkpoint may list: relative, clean, of letters, digits and ._-/ only, inside
 // the folder, and not the manifest itself.
 func CheckPath(path string) error {
-	if len(path) > maxPathBytes || path == "." || !fs.ValidPath(path) || strings.EqualFold(path, ManifestName) {
-		return corruptf("%s lists %.*q, which cannot be a file of a checkpoint", ManifestName, maxPathBytes, path)
-	}
-	for _, r := range path {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/", r) {
-			return corruptf("%s lists %q: only letters, digits and ._-/ can be in a path", ManifestName, path)
-		}
+	if fault := pathFault(path); fault != "" {
+		return corruptf("%s lists %.*q, %s", ManifestName, maxPathBytes, path, fault)
 	}
 	return nil
+}
+
+// pathFault returns why a checkpoint cannot have a file at path, "" if it can.
+func pathFault(path string) string {
+	switch {
+	case len(path) > maxPathBytes:
+		return fmt.Sprintf("whose path has more than %d bytes", maxPathBytes)
+	case path == "." || !fs.ValidPath(path) || strings.EqualFold(path, ManifestName):
+		return "which cannot be a file of a checkpoint"
+	case strings.ContainsFunc(path, notInPaths):
+		return "but only letters, digits and . _ - / can be in a path"
+	}
+	return ""
+}
+
+func notInPaths(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/", r)
 }
 
 func isDigest(s string) bool {

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		"two values":      {`{"version":1,"files":[` + file("a") + `]} {}`, "after top-level value"},
 		"version":         {`{"version":2,"files":[` + file("a") + `]}`, "has version 2"},
 		"no files":        {`{"version":1}`, "lists no files"},
-		"too many":        {`{"version":1,"files":[` + many + `]}`, "257 files"},
+		"too many":        {`{"version":1,"files":[` + many + `]}`, fmt.Sprintf("%d files", MaxFiles+1)},
 		"negative step":   {`{"version":1,"step":-1,"files":[` + file("a") + `]}`, "negative"},
 		"parent":          {`{"version":1,"files":[` + file("../a") + `]}`, `"../a"`},
 		"absolute":        {`{"version":1,"files":[` + file("/etc/passwd") + `]}`, `"/etc/passwd"`},

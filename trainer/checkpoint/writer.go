@@ -24,6 +24,9 @@ type Writer struct {
 	tmp      string // "" after Commit or Abort
 }
 
+// tmpMark is in the name of a folder that is being written: a dot, DirName, tmpMark, a process id.
+const tmpMark = ".tmp-"
+
 // Create starts the checkpoint parent/step-%010d with the step and provenance of m. The
 // writer sets m.Version and m.Files. Create removes what a killed writer of the same step
 // left behind. End with Commit, and defer Abort.
@@ -34,7 +37,7 @@ func Create(parent string, m Manifest) (*Writer, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	prefix := "." + DirName(m.Step) + ".tmp-"
+	prefix := "." + DirName(m.Step) + tmpMark
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
