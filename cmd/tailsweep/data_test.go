@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/internal/store/storetest"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 	"github.com/tailsweep/tailsweep/trainer/trainertest"
 )
 
@@ -412,4 +413,56 @@ func TestNoClassifierOfASizeThatItCannotTake(t *testing.T) {
 	r := cmdline(t, nil, "", "features", "train", dir, "--size", "24", "--to", filepath.Join(t.TempDir(), "f"), "--backend", "go")
 	require.Equal(t, cli.ExitUsage, r.Code, r.Err)
 	require.Contains(t, r.Err, "dataset.size: no classifier takes images of this size (24; valid: 8, 16, 28, 32, 64, 128, 256)")
+}
+
+// Another program can train on what the built-in trainer trains on.
+func TestExportOfTheTrainingImages(t *testing.T) {
+	text, err := os.ReadFile("../../examples/quickstart.yaml")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	spec := filepath.Join(dir, "permuted.yaml") // in whose tail is not the last class
+	require.NoError(t, os.WriteFile(spec, bytes.Replace(text, []byte("factor: 0.01}"), []byte("factor: 0.01, order: permuted}"), 1), 0o600))
+	r := cmdline(t, nil, "", "data", "inspect", spec, "-o", "json")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	var seen machine.Inspected
+	require.NoError(t, json.Unmarshal([]byte(r.out), &seen))
+
+	export := func(arguments ...string) (e dataset.Exported) {
+		r := cmdline(t, nil, "", append([]string{"data", "export", spec, "-o", "json", "--to"}, arguments...)...)
+		require.Equal(t, cli.ExitOK, r.Code, r.Err)
+		require.NoError(t, json.Unmarshal([]byte(r.out), &e))
+		require.Contains(t, r.Err, "rounded to 8 bits")
+		return e
+	}
+	split := export(filepath.Join(dir, "new", "split"))
+	require.Equal(t, []any{seen.Digest, seen.Images, 16, true}, []any{split.Digest, split.Images, split.Size, split.Rounded})
+	for class, c := range split.Classes {
+		require.Equal(t, []any{seen.Classes[class].Name, seen.Classes[class].Group, seen.Classes[class].Images}, []any{c.Name, c.Group, c.Images})
+		files, err := os.ReadDir(filepath.Join(dir, "new", "split", c.Folder))
+		require.NoError(t, err)
+		require.Len(t, files, c.Images)
+	}
+	real := export(filepath.Join(dir, "real.npz"), "--real")
+	require.Equal(t, 10_000, real.Images)
+	for class, c := range split.Classes {
+		require.Equal(t, c.Group, real.Classes[class].Group, "the groups are those of the training images")
+	}
+
+	for to, want := range map[string]string{
+		"":                               "--to is missing (valid: a new folder",
+		filepath.Join(dir, "real.npz"):   "real.npz exists (valid: a path that does not exist, or an empty folder)",
+		filepath.Join(dir, "new"):        "new exists (valid:",
+		filepath.Join(dir, "real.npz/x"): "not a directory",
+	} {
+		r := cmdline(t, nil, "", "data", "export", spec, "--to", to)
+		require.Equal(t, cli.ExitUsage, r.Code, to)
+		require.Contains(t, r.Err, want)
+	}
+	r = cmdline(t, nil, "", "data", "export", spec, "--to", filepath.Join(dir, "x"), "--float32")
+	require.Contains(t, r.Err, "(valid: a file that ends in .npz)")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	r = cmdline(t, nil, "", "data", "export", spec, "--to", filepath.Join(dir, "exact.npz"), "--float32")
+	require.Equal(t, cli.ExitOK, r.Code, r.Err)
+	require.NotContains(t, r.Err, "rounded")
+	require.Contains(t, r.out, "exact.npz: 2,478 images of 10 classes, 16x16 grey: the training images")
 }

@@ -55,13 +55,13 @@ var rooms = []struct{ packages, imports string }{
 	{"sweep/simulate", "sweep sweep/analysis sweep/conduct sweep/lifecycle sweep/sampler sweep/space sweep/stream"},
 
 	// The trainer: a child process without Temporal, metrics or credentials.
-	{"trainer/distance trainer/dataset/format", ""},
+	{"trainer/distance trainer/dataset/format trainer/dataset/npy", ""},
 	{"trainer/dataset/imagefile", "trainer/dataset/format"},
 	{"trainer/checkpoint", "internal/file internal/text sweep"},
 	{"trainer/job", "internal/file sweep"},
 	{"trainer/job/jobtest", "sweep trainer/checkpoint trainer/job"},
 	{"trainer/trainertest", "trainer/checkpoint"},
-	{"trainer/dataset", helpers + "sweep trainer/dataset/format trainer/dataset/imagefile"},
+	{"trainer/dataset", helpers + "sweep trainer/dataset/format trainer/dataset/imagefile trainer/dataset/npy"},
 	{"trainer/backend", gomlx + " " + helpers + "internal/wheel"},
 	{"trainer/nets", gomlx + " sweep"},
 	{"trainer/diffusion", gomlx + " sweep trainer/nets"},
@@ -69,7 +69,7 @@ var rooms = []struct{ packages, imports string }{
 	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
 	{"trainer", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
 	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},
-	{"trainer/generate", helpers + "sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/evaluate trainer/features trainer/precheck"},
+	{"trainer/generate", helpers + "sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/dataset/imagefile trainer/diffusion trainer/distance trainer/evaluate trainer/features trainer/precheck"},
 
 	// Activities declare what they need of the services (ports.go). Workflows are
 	// deterministic: they search, train and store in activities.

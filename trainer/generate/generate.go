@@ -207,7 +207,7 @@ func fill(ctx context.Context, o Options, settings Settings, in *inspector, draw
 		return Summary{}, err
 	}
 	defer release() //nolint:errcheck // the end of the process releases it, too
-	d := &drawing{Options: o, settings: settings, inspector: in, folders: folders(settings.Classes)}
+	d := &drawing{Options: o, settings: settings, inspector: in, folders: dataset.ClassFolders(settings.Classes, indexName, cardName, settingsName, lockName)}
 	if err := d.open(); err != nil {
 		return Summary{}, err
 	}

@@ -8,6 +8,8 @@ import (
 	"image"
 	"image/png"
 	"os"
+
+	"github.com/tailsweep/tailsweep/trainer/dataset/imagefile"
 )
 
 // Notice is the description in each file.
@@ -18,27 +20,17 @@ type note struct{ key, text string }
 
 // encode writes an image `[S,S,K]`, of 1 or 3 channels, as PNG with notes.
 func encode(pixels []byte, size int, notes []note) ([]byte, error) {
-	frame := image.Rect(0, 0, size, size)
-	var img image.Image = &image.Gray{Pix: pixels, Stride: size, Rect: frame}
-	if len(pixels) == 3*size*size {
-		rgb := image.NewRGBA(frame)
-		for i := range size * size {
-			copy(rgb.Pix[4*i:], pixels[3*i:3*i+3])
-			rgb.Pix[4*i+3] = 255
-		}
-		img = rgb
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
+	file, err := imagefile.Encode(pixels, size)
+	if err != nil {
 		return nil, err
 	}
 	const afterHeader = 8 + 25 // the signature and the chunk IHDR
 	var out bytes.Buffer
-	out.Write(b.Bytes()[:afterHeader])
+	out.Write(file[:afterHeader])
 	for _, n := range notes {
 		out.Write(n.chunk())
 	}
-	out.Write(b.Bytes()[afterHeader:])
+	out.Write(file[afterHeader:])
 	return out.Bytes(), nil
 }
 

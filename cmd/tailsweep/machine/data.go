@@ -16,9 +16,9 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
-// Data is the verb data: it lists, downloads and inspects datasets.
+// Data is the verb data: it lists, downloads, inspects and exports datasets.
 func Data(a *cli.App) *cobra.Command {
-	return cli.Group("data", "List, download and inspect datasets", newDataList(a), newDataPull(a), newDataInspect(a))
+	return cli.Group("data", "List, download, inspect and export datasets", newDataList(a), newDataPull(a), newDataInspect(a), newDataExport(a))
 }
 
 // ListedDataset is a line of `tailsweep data list`.

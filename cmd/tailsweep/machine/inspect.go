@@ -207,12 +207,8 @@ func inspect(d sweep.Dataset, set *dataset.Set) (Inspected, error) {
 }
 
 func inspectedText(a *cli.App, i Inspected) []string {
-	kind := "grey"
-	if i.Channels == 3 {
-		kind = "RGB"
-	}
 	lines := []string{
-		fmt.Sprintf("%s: %d images of %d classes, %dx%[4]d %s", console.Printable(i.Name), i.Images, len(i.Classes), i.Size, kind),
+		fmt.Sprintf("%s: %d images of %d classes, %s", console.Printable(i.Name), i.Images, len(i.Classes), imageKind(i.Size, i.Channels)),
 		fmt.Sprintf("pixels  %.3g to %.3g, mean %.3f (black is -1, white 1)", i.Min, i.Max, i.Mean),
 	}
 	if i.Path != "" {

@@ -1,4 +1,4 @@
-package generate
+package dataset
 
 import (
 	"cmp"
@@ -10,7 +10,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/tailsweep/tailsweep/internal/text"
-	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 // longestFolder is the longest name of a folder, in bytes, without its number.
@@ -19,11 +18,12 @@ const longestFolder = 100
 // deviceNames cannot be the names of files on Windows, with any extension.
 var deviceNames = strings.Fields("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9")
 
-// folders names the folder of each class: the class's name where every file system takes
-// it, else a similar name with the number of the class. No two names differ in case alone.
-func folders(classes []string) []string {
+// ClassFolders names a folder for the images of each class: the class's name where every file
+// system takes it, else a similar name with the number of the class. No two names differ in
+// case alone, and none is one of others, the names of files next to the folders.
+func ClassFolders(classes []string, others ...string) []string {
 	taken := map[string]bool{}
-	for _, name := range []string{indexName, cardName, settingsName, lockName} {
+	for _, name := range others {
 		taken[folded(name)] = true
 	}
 	names := make([]string, len(classes))
@@ -59,7 +59,7 @@ func safe(name string) string {
 	}, text.Clip(name, longestFolder))
 	name = strings.TrimRight(strings.TrimLeft(name, ". "), ". ")
 	device, _, _ := strings.Cut(strings.ToLower(name), ".")
-	if slices.Contains(deviceNames, device) || !dataset.Wanted(name+"/x.png") {
+	if slices.Contains(deviceNames, device) || !Wanted(name+"/x.png") {
 		name = "_" + name
 	}
 	return name
