@@ -193,6 +193,23 @@ func TestRecordTrials(t *testing.T) {
 		l.verdict(100, stopping.Stop)
 		l.verdict(200, stopping.Stop)
 	})
+	scenario("program", true, func(l *lab) {
+		l.spec.Trainer, l.spec.Dataset = &sweep.Trainer{Command: []string{"train.sh"}}, sweep.Dataset{}
+		l.trainer.Faults = map[int][]activitiestest.Fault{3: {at(100, sweep.FailTransient)}}
+		l.workers()
+		l.start()
+		l.seen(timer, 2)
+		l.verdict(100, stopping.Continue)
+		l.verdict(200, stopping.Continue)
+	})
+	scenario("program-samples", true, func(l *lab) {
+		l.spec.Trainer, l.spec.Dataset.Name = &sweep.Trainer{Command: []string{"train.sh"}}, sweep.FashionMNIST10k
+		l.workers()
+		l.start()
+		l.seen(timer, 1)
+		l.verdict(100, stopping.Continue)
+		l.verdict(200, stopping.Stop)
+	})
 	scenario("publish-blocked", false, func(l *lab) {
 		l.archive.Fail("PutResult", errors.New("store is away"))
 		l.workers()

@@ -45,7 +45,7 @@ func (r *rig) runTrialOf(spec sweep.Spec) (reported sweep.Trial, err error) {
 		Number: 3, Kind: sweep.KindSearch, Seed: 1, Params: sweep.Params{"infonce.weight": sweep.Number(3)},
 	}})
 	require.True(r.t, r.env.IsWorkflowCompleted())
-	require.Len(r.t, *results, 1)
+	require.Len(r.t, *results, 1, r.env.GetWorkflowError())
 	reported = (*results)[0]
 	published, ok, _ := r.archive.Result(context.Background(), "grid", 3)
 	if ok {
@@ -561,4 +561,30 @@ func TestTrialCancelledWhileItWaitsCountsNoAttempt(t *testing.T) {
 	r.env.RegisterDelayedCallback(r.env.CancelWorkflow, sweep.FailTransient.Policy().Wait/2)
 	got, _ := r.runTrial()
 	require.Equal(t, 1, got.Attempts)
+}
+
+// A program of the user measures while it trains: without a dataset nothing is evaluated, and
+// with one its metrics are added to those of its samples.
+func TestTrialOfAProgram(t *testing.T) {
+	for name, c := range map[string]struct {
+		dataset     string
+		evaluations int
+		tail        float64
+	}{
+		"alone":        {"", 0, 1},
+		"with samples": {sweep.FashionMNIST10k, 1, 97},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			spec := gridSpec(4)
+			spec.Trainer, spec.Dataset = &sweep.Trainer{Command: []string{"train.sh"}}, sweep.Dataset{Name: c.dataset, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
+			spec.Metrics = []sweep.Objective{{Name: "own", Goal: sweep.Maximize}}
+			got, err := r.runTrialOf(spec)
+			require.NoError(t, err)
+			require.Equal(t, sweep.StatusCompleted, got.Status)
+			require.Equal(t, float64(spec.Train.Steps), got.Metrics["own"])
+			require.Equal(t, c.tail, got.Metrics["fid.tail"], "what tailsweep has measured counts more")
+			require.Len(t, r.trainer.Evaluations(), c.evaluations)
+		})
+	}
 }

@@ -55,8 +55,11 @@ func Of(s *sweep.Spec, speed Speed) Estimate {
 	p.WrittenBytes = trials * perTrial * p.CheckpointBytes
 	p.KeptBytes = min(trials, int64(s.KeptCheckpoints())) * p.CheckpointBytes
 
-	if speed.StepsPerSecond > 0 && speed.SamplesPerSecond > 0 {
-		seconds := float64(p.StepsPerTrial)/speed.StepsPerSecond + float64(p.SamplesPerTrial)/speed.SamplesPerSecond
+	if speed.StepsPerSecond > 0 && (speed.SamplesPerSecond > 0 || p.SamplesPerTrial == 0) {
+		seconds := float64(p.StepsPerTrial) / speed.StepsPerSecond
+		if p.SamplesPerTrial > 0 {
+			seconds += float64(p.SamplesPerTrial) / speed.SamplesPerSecond
+		}
 		p.TrialTime = inSeconds(seconds)
 		p.SlotTime = inSeconds(seconds * float64(trials))
 		rounds := math.Ceil(float64(trials) / float64(s.MaxConcurrentTrials))
