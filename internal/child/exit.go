@@ -13,6 +13,7 @@ type Exit struct {
 	Code      int            // exit code, -1 when a signal ended it
 	Signal    syscall.Signal // 0 when it exited
 	OOMKilled bool           // the kernel killed a process for memory while it ran
+	Left      []string       // command lines of processes that it had started and that ran when it had ended; they were killed. Linux, with Command.Mark
 	Err       error          // of the wait and of reading its output
 }
 

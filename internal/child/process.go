@@ -51,12 +51,17 @@ func (s Starter) Start(c Command) (*Process, error) {
 	readStdout, readStderr := follow(pipes.stdout, c.Stdout), follow(pipes.stderr, c.Stderr)
 	go func() {
 		defer close(p.ended)
-		state, err := reap(p.process, p.killGroup)
+		var left []string
+		state, err := reap(p.process, func() {
+			left = p.running()
+			p.killGroup()
+		})
 		p.mu.Lock()
 		p.reaped = true
 		p.mu.Unlock()
 		p.killRest()
 		p.exit = exitOf(state)
+		p.exit.Left = left
 		p.exit.Err = errors.Join(err, pipes.stdin.Close(), readStdout(), readStderr())
 		if now, ok := oomKills(); ok && now > oom {
 			p.exit.OOMKilled = true
@@ -120,6 +125,14 @@ func (p *Process) Kill() {
 	}
 	p.mu.Unlock()
 	p.killRest()
+}
+
+// running lists the command lines of what the process has started and that runs.
+func (p *Process) running() []string {
+	if p.mark == "" {
+		return nil
+	}
+	return marked(func(entry string) bool { return entry == p.mark })
 }
 
 // killGroup kills the process group. The error is ignored: it means that it has ended.

@@ -106,6 +106,21 @@ func TestStart(t *testing.T) {
 	require.ElementsMatch(t, []string{"out x", "err", filepath.Base(dir)}, got)
 }
 
+// TestLeftIsNamed checks that what a process left is named, and that a process that left nothing
+// left nothing.
+func TestLeftIsNamed(t *testing.T) {
+	needs(t, false)
+	for scenario, left := range map[string]int{"leaves": 1, "echo": 0} {
+		mark := "MARK=" + t.TempDir()
+		p, _ := start(t, scenario, Command{Env: []string{mark}, Mark: mark})
+		got := p.Exit().Left
+		require.Len(t, got, left, scenario)
+		for _, line := range got {
+			require.Contains(t, line, "play sleep")
+		}
+	}
+}
+
 // What a process has started is killed when it ends, also what has a session of its own and keeps
 // stdout open: by the mark in its environment, and by the cgroup.
 func TestNothingIsLeft(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/tailsweep/tailsweep/internal/text"
 )
 
 // cgroup is a control group of version 2 with one process and all that it starts, which
@@ -127,22 +129,53 @@ func until(done func() bool) bool {
 
 // killMarked kills those that run now, and returns how many it found.
 func killMarked(marked func(entry string) bool) (found int) {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return 0
-	}
-	defer proc.Close() //nolint:errcheck // only read
-	names, _ := proc.Readdirnames(-1)
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
+	for _, pid := range processes() {
 		if killIf(pid, marked) {
 			found++
 		}
 	}
 	return found
+}
+
+// processes lists the pids of the running processes except this one.
+func processes() (pids []int) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer proc.Close() //nolint:errcheck // only read
+	names, _ := proc.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Limits on what marked returns.
+const (
+	maxLeft     = 8   // command lines
+	maxLeftLine = 200 // bytes of one
+)
+
+// marked lists the command lines of the running processes with a marked entry in their
+// environment.
+func marked(is func(entry string) bool) (lines []string) {
+	for _, pid := range processes() {
+		if len(lines) == maxLeft {
+			break
+		}
+		if !hasMark(pid, is) { // so has a dead one: it has no environment
+			continue
+		}
+		line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		if err != nil || len(line) == 0 { // it has just ended
+			continue
+		}
+		lines = append(lines, text.Clip(strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " ")), maxLeftLine))
+	}
+	return lines
 }
 
 // killIf kills the process if it is marked. The handle is taken before the environment is
