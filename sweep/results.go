@@ -139,6 +139,17 @@ type Losses struct {
 	LossLast  *float64 `json:"loss_last,omitempty"`  // mean loss of the curve's last tenth
 }
 
+// LossesOf returns the loss of the first point of a curve, which has one, and the mean
+// loss of its last tenth, at least one point.
+func LossesOf(curve []CurvePoint) Losses {
+	first, last := curve[0].Loss, 0.0
+	tail := curve[len(curve)-max(1, len(curve)/10):]
+	for _, p := range tail {
+		last += p.Loss / float64(len(tail))
+	}
+	return Losses{LossFirst: &first, LossLast: &last}
+}
+
 // Finite returns l without the losses that are not finite.
 func (l Losses) Finite() Losses {
 	for _, loss := range []**float64{&l.LossFirst, &l.LossLast} {

@@ -65,14 +65,3 @@ func (w *window) take(step int) sweep.CurvePoint {
 	*w = window{}
 	return p
 }
-
-// lossesOf are the loss of the first point of a curve, which has one, and the mean
-// loss of its last tenth, at least one point.
-func lossesOf(curve []sweep.CurvePoint) sweep.Losses {
-	first, last := curve[0].Loss, 0.0
-	tail := curve[len(curve)-max(1, len(curve)/10):]
-	for _, p := range tail {
-		last += p.Loss / float64(len(tail))
-	}
-	return sweep.Losses{LossFirst: &first, LossLast: &last}
-}

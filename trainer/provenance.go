@@ -2,9 +2,6 @@ package trainer
 
 import (
 	"runtime"
-	"runtime/debug"
-	"slices"
-	"strings"
 
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -20,26 +17,11 @@ func provenance(j job.Train, b *backend.Backend, data *dataset.Set, version stri
 		return checkpoint.Provenance{}, err
 	}
 	p := checkpoint.Provenance{
-		Version: version, Go: runtime.Version(), Build: buildSettings(), Backend: b.Choice, Device: b.Device,
+		Version: version, Go: runtime.Version(), Build: checkpoint.BuildSettings(), Backend: b.Choice, Device: b.Device,
 		SpecDigest: j.Spec.Digest(), DatasetDigest: digest, Parent: j.Parent,
 	}
 	if b.Plugin != "" {
 		p.PluginSHA256, err = backend.PluginDigest(b.Plugin)
 	}
 	return p, err
-}
-
-// buildSettings returns the settings of the build that can change speed or rounding.
-func buildSettings() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	var settings []string
-	for _, s := range info.Settings {
-		if slices.Contains([]string{"CGO_ENABLED", "GOEXPERIMENT", "GOAMD64", "GOARM64"}, s.Key) {
-			settings = append(settings, s.Key+"="+s.Value)
-		}
-	}
-	return strings.Join(settings, " ")
 }

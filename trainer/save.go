@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tailsweep/tailsweep/internal/jsonl"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
@@ -85,7 +86,7 @@ func (r *run) writeFolder(s snapshot) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	curve, err := encodeLines(s.curve)
+	curve, err := jsonl.Encode(s.curve)
 	if err != nil {
 		return "", err
 	}

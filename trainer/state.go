@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -148,18 +147,6 @@ func createVariable(store *model.Store, path string, t checkpoint.Tensor) (*mode
 		return nil, err
 	}
 	return store.CreateVariable(path, tensors.FromFlatDataAndDimensions(flat, t.Shape...))
-}
-
-// encodeLines encodes values as JSON Lines.
-func encodeLines[T any](values []T) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	for _, v := range values {
-		if err := enc.Encode(v); err != nil {
-			return nil, err
-		}
-	}
-	return out.Bytes(), nil
 }
 
 func writeTensors(tensors []checkpoint.Tensor, metadata map[string]string) func(io.Writer) error {

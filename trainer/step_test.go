@@ -114,9 +114,9 @@ func TestLossesOf(t *testing.T) {
 	for i := range 25 {
 		curve = append(curve, sweep.CurvePoint{Loss: float64(25 - i)})
 	}
-	l := lossesOf(curve)
+	l := sweep.LossesOf(curve)
 	require.Equal(t, 25.0, *l.LossFirst)
 	require.Equal(t, 1.5, *l.LossLast, "the mean of the last two of 25")
-	l = lossesOf(curve[:1])
+	l = sweep.LossesOf(curve[:1])
 	require.Equal(t, 25.0, *l.LossLast)
 }

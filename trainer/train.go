@@ -156,7 +156,7 @@ func (r *run) train(ctx context.Context) error {
 			return err
 		}
 	}
-	clock := newPace()
+	clock := job.NewPace()
 	for r.step < r.end {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -182,7 +182,7 @@ func (r *run) train(ctx context.Context) error {
 		}
 		r.step++
 		r.window.add(l, r.groupsOf(batch.labels))
-		clock.stepped(r.step)
+		clock.Stepped(r.step)
 		if err := r.report(clock); err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (r *run) train(ctx context.Context) error {
 			if ok, err := r.startSave(); !ok {
 				return err
 			}
-			clock.leaveOut(time.Since(began))
+			clock.LeaveOut(time.Since(began))
 		}
 	}
 	if r.step == steps || r.step != r.saved { // a job without a step to do was given its checkpoint
@@ -202,18 +202,18 @@ func (r *run) train(ctx context.Context) error {
 	if err := r.finishSave(); err != nil {
 		return err
 	}
-	r.options.Log("trained %d steps, %.2f a second", r.step, clock.overall(r.step))
+	r.options.Log("trained %d steps, %.2f a second", r.step, clock.Overall(r.step))
 	return r.options.Events(job.Event{Type: job.Done, Step: r.step, Steps: steps, Losses: r.losses()})
 }
 
 // report emits the curve's point when one is due, and otherwise an event without a
 // point when none was emitted for a while.
-func (r *run) report(clock *pace) error {
+func (r *run) report(clock *job.Pace) error {
 	due := r.step%r.settings.LogEvery == 0 || r.step == r.settings.Steps
-	if !due && !clock.quiet(eventEvery) {
+	if !due && !clock.Quiet(eventEvery) {
 		return nil
 	}
-	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.rate(r.step), Memory: residentBytes()}
+	e := job.Event{Type: job.Progress, Step: r.step, Steps: r.settings.Steps, StepsPerSecond: clock.Rate(r.step), Memory: residentBytes()}
 	if due {
 		p := r.window.take(r.step)
 		r.curve = append(r.curve, p)
@@ -251,7 +251,7 @@ func (r *run) diverge(step int) error {
 func (r *run) losses() sweep.Losses {
 	switch {
 	case len(r.curve) > 0:
-		return lossesOf(r.curve)
+		return sweep.LossesOf(r.curve)
 	case r.window.Count > 0:
 		mean := r.window.Loss / float64(r.window.Count)
 		return sweep.Losses{LossFirst: &mean, LossLast: &mean}

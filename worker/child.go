@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -36,10 +37,14 @@ func (c *Children) spawn(verb, jobFile, logFile, device string, trainer *sweep.T
 		return nil, err
 	}
 	ch := &running{log: log, events: newEventQueue(), lastEvent: make(chan struct{}), linger: c.linger}
-	ch.Process, err = c.starter.Start(child.Command{
+	command := child.Command{
 		Args: []string{c.config.Executable, verb, "--job", jobFile}, Env: childEnviron(os.Environ(), trainer, device),
-		Stdout: ch.stdoutLine, Stderr: func(line []byte) { ch.last.Add(line); log.line(line) }, Survives: trainer != nil,
-	})
+		Stdout: ch.stdoutLine, Stderr: func(line []byte) { ch.last.Add(line); log.line(line) },
+	}
+	if trainer != nil {
+		command.Survives, command.Mark = true, job.ProgramMark(filepath.Dir(jobFile))
+	}
+	ch.Process, err = c.starter.Start(command)
 	if err != nil {
 		return nil, errors.Join(err, log.close())
 	}

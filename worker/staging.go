@@ -6,10 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/lock"
+	"github.com/tailsweep/tailsweep/trainer/job"
 )
 
 // stagingLock is the lock file in a worker's staging folder, locked while the worker runs.
@@ -115,9 +118,17 @@ func removeStale(root string) error {
 		if err != nil {
 			continue // in use, or another process removes it
 		}
+		killLeft(filepath.Dir(path))
 		if err := errors.Join(os.RemoveAll(filepath.Dir(path)), unlock()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// killLeft kills the programs of users that write into the folder of a worker that was killed,
+// with all that they have started. Their own parent does so, unless it was killed, too.
+func killLeft(dir string) {
+	begins := job.ProgramVariable + "=" + dir + string(filepath.Separator)
+	child.KillMarked(func(entry string) bool { return strings.HasPrefix(entry, begins) })
 }

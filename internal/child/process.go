@@ -17,7 +17,7 @@ type Command struct {
 	Env            []string          // its whole environment, as NAME=value
 	Stdout, Stderr func(line []byte) // called for each line, see Lines; each by one goroutine
 	Survives       bool              // the kernel does not kill it when this process dies; its closed stdin must end it
-	Mark           string            // an entry of Env that no other process has; what it starts is killed by it also outside of its group; "": only the group
+	Mark           string            // an environment entry NAME=value; every process that has it is killed with this one, also outside of its group; "": only the group
 }
 
 // Process is a process that runs, or has ended.

@@ -56,6 +56,7 @@ func newCgroup() *cgroup {
 }
 
 func newCgroupIn(parent string) *cgroup {
+	removeStale(parent)
 	dir := filepath.Join(parent, "tailsweep-"+strconv.Itoa(os.Getpid())+"-"+strconv.FormatInt(cgroups.Add(1), 10))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil
@@ -70,6 +71,17 @@ func newCgroupIn(parent string) *cgroup {
 		return nil
 	}
 	return c
+}
+
+// removeStale removes the cgroups of processes that were killed. One with a process in it stays.
+func removeStale(parent string) {
+	groups, _ := filepath.Glob(filepath.Join(parent, "tailsweep-*-*")) // the pattern is valid
+	for _, dir := range groups {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), "tailsweep-"), "-")
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
+			_ = removeGroups(dir) // it is empty, or in use
+		}
+	}
 }
 
 // enter makes a process start in the cgroup.

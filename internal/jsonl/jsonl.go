@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,4 +75,16 @@ func DecodeAll[T any](r io.Reader, maxLine int) ([]T, error) {
 		all = append(all, v)
 	}
 	return all, nil
+}
+
+// Encode encodes values as JSON Lines.
+func Encode[T any](values []T) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
 }

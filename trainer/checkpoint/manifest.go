@@ -68,6 +68,7 @@ type Provenance struct {
 	SpecDigest    string   `json:"spec_digest"`
 	DatasetDigest string   `json:"dataset_digest"`
 	Command       []string `json:"command,omitempty"` // of the program that trained; nil: tailsweep itself did
+	Python        string   `json:"python,omitempty"`  // its version, if the command is a Python that could be asked
 	Parent        string   `json:"parent,omitempty"`  // key of the checkpoint this run resumed from
 	CreatedAt     string   `json:"created_at"`        // RFC 3339
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/tailsweep/tailsweep/internal/file"
@@ -28,17 +29,27 @@ type Child struct {
 	Emit  func(Event) error             // writes one line; safe for concurrent use
 	Drain <-chan struct{}               // closed on SIGTERM and on SIGINT
 	Log   func(format string, a ...any) // writes a line of text for people to stderr
+
+	// AtOrphaned sets what is done after stdin has closed, before the process ends: to kill what
+	// it has started. It must return soon.
+	AtOrphaned func(do func())
 }
 
 // Run runs work as a child process does and returns its exit code. It reads stdin to
-// see it close; the process then exits at once with ExitOrphaned. A checkpoint gets its
+// see it close; the process then exits with ExitOrphaned, at once or after what AtOrphaned was given. A checkpoint gets its
 // name by a rename, so no partial one has it. An error of work becomes an event
 // of type error: of the class of its *sweep.FailureError, of class environment if the disk
 // fails, else of class bug.
 func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {
+	var atOrphaned atomic.Pointer[func()]
+	var orphaned atomic.Bool
 	if stdin != nil {
 		go func() {
 			_, _ = io.Copy(io.Discard, stdin) // an error is an end, too
+			orphaned.Store(true)
+			if do := atOrphaned.Load(); do != nil {
+				(*do)()
+			}
 			os.Exit(ExitOrphaned)
 		}()
 	}
@@ -70,7 +81,10 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 		return nil
 	}
 	log := func(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }
-	err := work(ctx, Child{Emit: emit, Drain: drain, Log: log})
+	err := work(ctx, Child{Emit: emit, Drain: drain, Log: log, AtOrphaned: func(do func()) { atOrphaned.Store(&do) }})
+	if orphaned.Load() {
+		select {} // the process ends with ExitOrphaned, whatever came of the work
+	}
 	switch {
 	case err == nil && last == Diverged:
 		return ExitDiverged

@@ -2,6 +2,7 @@ package job
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 
 	"github.com/tailsweep/tailsweep/sweep"
@@ -44,6 +45,22 @@ type Program struct {
 
 	Dataset         *sweep.Dataset `json:"dataset,omitempty"`           // of the spec; nil if it has none
 	SamplesPerClass int            `json:"samples_per_class,omitempty"` // to write at Until; only with Dataset
+}
+
+// ProgramDir is the folder of a program of the user within the staging folder of its attempt,
+// and ProgramFile its job file there.
+const (
+	ProgramDir  = ".program"
+	ProgramFile = "job.json"
+)
+
+// ProgramVariable is the environment variable with the path of a program's job file.
+const ProgramVariable = "TAILSWEEP_JOB"
+
+// ProgramMark returns the entry in the environment of the program of the attempt with this
+// staging folder, and of all processes that it starts. No other process has it.
+func ProgramMark(staging string) string {
+	return ProgramVariable + "=" + filepath.Join(staging, ProgramDir, ProgramFile)
 }
 
 // NewProgram returns the public part of a job of a spec with a trainer. The caller sets

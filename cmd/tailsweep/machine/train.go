@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 	"github.com/tailsweep/tailsweep/trainer/job"
+	"github.com/tailsweep/tailsweep/trainer/program"
 )
 
 // trainFlags are the flags of a training without a worker.
@@ -37,6 +39,9 @@ func Train(a *cli.App) *cobra.Command {
 A parameter that is not given keeps the value of its field in train or evaluate, or its
 default. Ctrl-C saves a checkpoint first; --resume continues from one, bit for bit.
 
+With a trainer in the spec, the program that it names trains; its files are read from the
+folder of the spec.
+
 With --job it is the child of a worker and writes JSON lines.`,
 		Example: "  tailsweep train my.yaml --param infonce.weight=0.1 --seed 1 --to run1",
 		Args:    cli.Args(0, 1, "one spec"),
@@ -53,7 +58,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 		// A training handles signals itself: it saves a checkpoint before it ends.
 		ctx := context.WithoutCancel(cmd.Context())
 		if *jobFile != "" {
-			return cli.ChildExit(trainer.RunChild(ctx, *jobFile, a.In, a.Out, cli.Version)) // an event reports a failure
+			return cli.ChildExit(childOf(*jobFile)(ctx, *jobFile, a.In, a.Out, cli.Version)) // an event reports a failure
 		}
 		if len(args) == 0 {
 			return cli.Usagef("train: SPEC is missing")
@@ -63,12 +68,32 @@ With --job it is the child of a worker and writes JSON lines.`,
 		if err != nil {
 			return err
 		}
-		if err := a.Download(cmd.Context(), j.Spec.Dataset); err != nil {
+		if t := j.Spec.Trainer; t != nil {
+			if j.Files, err = os.MkdirTemp("", "tailsweep-files-*"); err != nil {
+				return err
+			}
+			defer func() { _ = os.RemoveAll(j.Files) }() // in the temporary folder
+			if err := program.CopyFiles(filepath.Dir(args[0]), t.Files, j.Files); err != nil {
+				return cli.Usagef("train: %w", err)
+			}
+		} else if err := a.Download(cmd.Context(), j.Spec.Dataset); err != nil {
 			return err
 		}
 		return trainByHand(ctx, a, j)
 	}
 	return cmd
+}
+
+// runChild is the child process of a training.
+type runChild func(ctx context.Context, jobFile string, stdin io.Reader, stdout io.Writer, version string) int
+
+// childOf returns who trains a job: a program of the user if its spec has one.
+func childOf(jobFile string) runChild {
+	var j job.Train
+	if err := job.Read(jobFile, &j); err == nil && j.Spec.Trainer != nil { // an error is that of the child, too
+		return program.RunChild
+	}
+	return trainer.RunChild
 }
 
 // newJob makes a job from the command line.
@@ -96,7 +121,11 @@ func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
 		return job.Train{}, cli.Usagef("train: %w", err)
 	}
 	if h.resume != "" {
-		m, err := checkpoint.ReadManifest(h.resume)
+		read := checkpoint.ReadManifest
+		if spec.Trainer != nil {
+			read = checkpoint.Verify // the program gets the folder as it is
+		}
+		m, err := read(h.resume)
 		if err != nil {
 			return job.Train{}, cli.Usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
 		}
@@ -163,7 +192,7 @@ func trainByHand(ctx context.Context, a *cli.App, j job.Train) error {
 		return fmt.Errorf("write the job: %w", err)
 	}
 	printer := &eventPrinter{app: a, read: a.ReadProgress()}
-	code := trainer.RunChild(ctx, file.Name(), nil, printer, cli.Version)
+	code := childOf(file.Name())(ctx, file.Name(), nil, printer, cli.Version)
 	if printer.failure != nil {
 		if code == cli.ExitFailure && printer.failure.Class == sweep.FailBadData {
 			return cli.Usagef("train: %s", printer.failure.Message)

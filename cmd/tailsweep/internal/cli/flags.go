@@ -176,26 +176,16 @@ func Within[T int | float64](f *pflag.FlagSet, name string, value *T, low, high 
 	return value
 }
 
-// MetricFlag adds --metric. CheckMetric checks its value, which depends on the sweep.
+// MetricFlag adds --metric.
 func MetricFlag(f *pflag.FlagSet, usage string) *string {
-	return f.String("metric", "", usage)
-}
-
-// CheckMetric returns an error if trials of a spec cannot be ranked by a metric: it is unknown,
-// or one of a program that nothing says the better direction of. "" is valid.
-func CheckMetric(spec *sweep.Spec, name string) error {
-	info, known := spec.Metric(name)
-	if name == "" || known && info.Goal != "" {
-		return nil
-	}
-	valid := sweep.MetricWords()
-	if spec.Trainer != nil {
-		valid = strings.Join(spec.NamedMetrics(), ", ")
-		if spec.HasDataset() {
-			valid += ", " + sweep.MetricWords()
+	name := f.String("metric", "", usage)
+	addCheck(f, "metric", func() error {
+		if _, known := sweep.LookupMetric(*name); !known {
+			return fmt.Errorf("unknown metric (valid: %s)", sweep.MetricWords())
 		}
-	}
-	return Usagef("--metric %s: unknown metric (valid: %s)", name, valid)
+		return nil
+	})
+	return name
 }
 
 // PNGFlag adds a flag for the name of a PNG file.
