@@ -103,8 +103,6 @@ func TestExitCodesOfBadInput(t *testing.T) {
 		"generate a trial of a folder":  {[]string{"generate", t.TempDir(), "--to", "d", "-n", "1", "--trial", "2"}, "--trial is for a sweep"},
 		"cas of no seeds":               {[]string{"cas", "x", "--seeds", "0"}, `"0" for "--seeds" flag`},
 		"bad share":                     {[]string{"importance", "x", "--top", "0.5"}, "at most 0.4"},
-		"bad metric of importance":      {[]string{"importance", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
-		"bad metric":                    {[]string{"best", "x", "--metric", "fid.tial"}, "{all, head, medium, tail}"},
 		"worker without a trainer":      {[]string{"worker", "--trainer", "./nowhere"}, "--trainer ./nowhere"},
 		"bad slots":                     {[]string{"worker", "--slots", "many"}, "--slots"},
 		"bad part":                      {[]string{"worker", "--only", "gpu"}, "both, control, training"},

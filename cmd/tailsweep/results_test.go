@@ -70,6 +70,16 @@ func TestBestAndPareto(t *testing.T) {
 	clitest.Golden(t, "best.txt", cmdline(t, objects, "", "best", "done").out)
 }
 
+func TestUnknownMetric(t *testing.T) {
+	objects := clitest.Archived(t)
+	for _, arguments := range [][]string{{"best", "done"}, {"importance", "done"}, {"pull", "done", "--to", t.TempDir()}} {
+		r := cmdline(t, objects, "", append(arguments, "--metric", "fid.tial")...)
+		require.Equal(t, cli.ExitUsage, r.Code, arguments)
+		require.Contains(t, r.Err, "--metric fid.tial: unknown metric (valid: {fid, kid,", arguments)
+		require.Contains(t, r.Err, "{all, head, medium, tail}", arguments)
+	}
+}
+
 // Trial 1 has its checkpoint and trial 0 does not: pull of both writes neither.
 func TestPullIsAllOrNone(t *testing.T) {
 	objects := clitest.Archived(t)
