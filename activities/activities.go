@@ -43,17 +43,27 @@ type Activities struct {
 
 // Transfers has the limits of an attempt's upload or download.
 type Transfers struct {
-	Timeout   time.Duration // of one try
+	Timeout   time.Duration // of one try, and what Rate adds to it
+	Rate      int64         // bytes a second: a try of a known size has the time that it takes at this rate more; 0: no more
 	FirstWait time.Duration // before the second try, doubled before each further one
 	MaxWait   time.Duration
 	RetryFor  time.Duration // a try that fails after this time is not repeated
 	ShowAfter time.Duration // a try that fails this long after the first one that did, or after the store fell silent, is reported to the sweep
 }
 
+// timeout is the time limit of a try that moves this many bytes.
+func (t Transfers) timeout(bytes int64) time.Duration {
+	if t.Rate <= 0 {
+		return t.Timeout
+	}
+	return t.Timeout + time.Duration(float64(bytes)/float64(t.Rate)*float64(time.Second))
+}
+
 // DefaultTransfers tolerates a restart of the object store, but not a connection that
-// stalls: in 10 minutes even 10 MB/s carry 6 GB, many times the largest checkpoint.
+// stalls: 10 minutes are enough for every small request, and a checkpoint of 10 GB, at 10 MB/s,
+// gets 27.
 var DefaultTransfers = Transfers{
-	Timeout: 10 * time.Minute, FirstWait: time.Second, MaxWait: 30 * time.Second, RetryFor: 30 * time.Minute,
+	Timeout: 10 * time.Minute, Rate: 10 << 20, FirstWait: time.Second, MaxWait: 30 * time.Second, RetryFor: 30 * time.Minute,
 	ShowAfter: 15 * time.Second,
 }
 

@@ -148,6 +148,12 @@ func (at *attempt) checkpoint(ref CheckpointRef) {
 // shows the trial as blocked meanwhile. The stall timeout is suspended. Once the worker
 // stops, the next try is the last.
 func (at *attempt) transfer(move func(ctx context.Context) error) error {
+	return at.transferSized(func(ctx context.Context, _ func(int64)) error { return move(ctx) })
+}
+
+// transferSized is transfer with a move that says, once it knows, how many bytes there are: the
+// time limit of a try follows from that.
+func (at *attempt) transferSized(move func(ctx context.Context, size func(bytes int64)) error) error {
 	defer at.suspendStall()()
 	if at.lost() {
 		return context.Cause(at.ctx)
@@ -288,11 +294,20 @@ func (at *attempt) dataset(port Datasets, d sweep.Dataset) error {
 	return port.Dataset(at.ctx, d)
 }
 
+// errSlow ends a try of a transfer that takes too long.
+var errSlow = errors.New("the transfer took too long")
+
 // try calls move once, with the time limit of a transfer.
-func (at *attempt) try(move func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(at.ctx, at.limits.Timeout)
-	defer cancel()
-	return move(ctx)
+func (at *attempt) try(move func(ctx context.Context, size func(bytes int64)) error) error {
+	ctx, cancel := context.WithCancelCause(at.ctx)
+	defer cancel(nil)
+	limit := time.AfterFunc(at.limits.Timeout, func() { cancel(errSlow) })
+	defer limit.Stop()
+	err := move(ctx, func(bytes int64) { limit.Reset(at.limits.timeout(bytes)) })
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+		err = fmt.Errorf("%w (%w): %w", errSlow, context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 // isPermanent reports whether the next try of a transfer fails the same way.

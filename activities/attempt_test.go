@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -38,4 +40,31 @@ func TestAnAttemptOfAStoppedWorkerStoresNothing(t *testing.T) {
 		require.Equal(t, sweep.FailLost, failure.Class)
 	}
 	at.heartbeat() // sends none: outside an activity that would panic
+}
+
+// The time limit of a try follows from how much there is to move.
+func TestALargeTransferGetsMoreTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := &attempt{limits: Transfers{Timeout: time.Minute, Rate: 1 << 20}}
+		at.ctx = t.Context()
+		lasted := func(bytes int64) time.Duration {
+			began := time.Now()
+			err := at.try(func(ctx context.Context, size func(int64)) error {
+				if bytes > 0 {
+					size(bytes)
+				}
+				<-ctx.Done()
+				return fmt.Errorf("put: %w", ctx.Err())
+			})
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.True(t, isAway(err))
+			require.False(t, isPermanent(err))
+			return time.Since(began)
+		}
+		require.Equal(t, time.Minute, lasted(0))
+		require.Equal(t, time.Minute+10*time.Second, lasted(10<<20))
+		at.limits.Rate = 0
+		require.Equal(t, time.Minute, lasted(10<<20))
+	})
+	require.Greater(t, DefaultTransfers.timeout(10_000_000_000), 25*time.Minute)
 }

@@ -51,7 +51,9 @@ func (a *owned) evaluate(at *attempt, in EvaluateInput) (EvaluateResult, error) 
 	if err := os.Mkdir(job.Output, 0o700); err != nil {
 		return EvaluateResult{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
-	err = at.transfer(func(ctx context.Context) error { return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint) })
+	err = at.transferSized(func(ctx context.Context, size func(int64)) error {
+		return a.Checkpoints.Download(ctx, in.Checkpoint.Key, job.Checkpoint, size)
+	})
 	if err != nil {
 		return EvaluateResult{}, fmt.Errorf("evaluate %s: %w", in.Checkpoint.Key, err)
 	}

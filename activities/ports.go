@@ -84,8 +84,9 @@ type Checkpoints interface {
 	// last. Storing an equal one again is not an error.
 	Upload(ctx context.Context, sweepName string, trial, attempt int, dir string) (CheckpointRef, error)
 	// Download downloads and verifies; dir is absent or complete afterwards. A
-	// checkpoint that fails verification is an error that wraps ErrCorrupt.
-	Download(ctx context.Context, key, dir string) error
+	// checkpoint that fails verification is an error that wraps ErrCorrupt. size, which may be
+	// nil, is called with the bytes of all files before the first one.
+	Download(ctx context.Context, key, dir string, size func(bytes int64)) error
 	// CheckManifest returns an error that wraps ErrCorrupt if the manifest of a complete
 	// checkpoint is damaged. It reads no other file.
 	CheckManifest(ctx context.Context, key string) error
@@ -121,6 +122,10 @@ type Records interface {
 	PutResult(ctx context.Context, sweepName string, trial sweep.Trial) error
 	// Result returns the trial's result, ok=false when it has none.
 	Result(ctx context.Context, sweepName string, trial int) (result sweep.Trial, ok bool, err error)
+	// Files downloads the files of the sweep's trainer into dir, which it makes, verified.
+	// digests has the SHA-256 of each by its path. A missing or changed file is a
+	// *sweep.FailureError of class bad data that names it.
+	Files(ctx context.Context, sweepName string, digests map[string]string, dir string) error
 	// PutGrid stores the PNG at path and returns its key.
 	PutGrid(ctx context.Context, sweepName string, trial int, path string) (key string, err error)
 	// PutLog stores the output of an attempt, kept at path.

@@ -108,8 +108,15 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
 	resume := filepath.Join(root, "resume")
-	err = at.transfer(func(ctx context.Context) error {
-		ref, err := a.lastComplete(ctx, name, number, in.Until, resume)
+	if t := in.Spec.Trainer; t != nil && len(t.Digests) > 0 {
+		job.Files = filepath.Join(root, "files")
+		err := at.transfer(func(ctx context.Context) error { return a.Records.Files(ctx, name, t.Digests, job.Files) })
+		if err != nil {
+			return Outcome{}, err
+		}
+	}
+	err = at.transferSized(func(ctx context.Context, size func(int64)) error {
+		ref, err := a.lastComplete(ctx, name, number, in.Until, resume, size)
 		if ref.Key != "" {
 			job.Resume, job.Parent = resume, ref.Key
 			at.checkpoint(ref)
@@ -130,8 +137,8 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 			moves(progress.Point != nil || progress.StepsPerSecond > 0)
 			return nil
 		}
-		return at.transfer(func(ctx context.Context) error {
-			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint)
+		return at.transferSized(func(ctx context.Context, size func(int64)) error {
+			ref, err := a.storeCheckpoint(ctx, in, progress.Checkpoint, size)
 			if err == nil {
 				at.checkpoint(ref)
 				at.unblock()
@@ -144,7 +151,7 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 // lastComplete downloads the trial's last checkpoint that verifies into dir. With until,
 // it skips checkpoints after that step. It returns the zero CheckpointRef if there is
 // none.
-func (a *owned) lastComplete(ctx context.Context, name string, number, until int, dir string) (CheckpointRef, error) {
+func (a *owned) lastComplete(ctx context.Context, name string, number, until int, dir string, size func(bytes int64)) (CheckpointRef, error) {
 	refs, _, err := a.Checkpoints.List(ctx, name, number)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("list the checkpoints of trial %d: %w", number, err)
@@ -153,7 +160,7 @@ func (a *owned) lastComplete(ctx context.Context, name string, number, until int
 		if until > 0 && ref.Step > until {
 			continue
 		}
-		err := a.Checkpoints.Download(ctx, ref.Key, dir)
+		err := a.Checkpoints.Download(ctx, ref.Key, dir, size)
 		if err == nil {
 			return ref, nil
 		}
@@ -166,18 +173,19 @@ func (a *owned) lastComplete(ctx context.Context, name string, number, until int
 }
 
 // storeCheckpoint uploads the folder dir, and removes it.
-func (a *owned) storeCheckpoint(ctx context.Context, in TrainInput, dir string) (CheckpointRef, error) {
+func (a *owned) storeCheckpoint(ctx context.Context, in TrainInput, dir string, size func(bytes int64)) (CheckpointRef, error) {
 	number := in.Assignment.Number
-	size, err := file.FolderSize(dir)
+	bytes, err := file.FolderSize(dir)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("measure a checkpoint of trial %d: %w", number, err)
 	}
+	size(bytes)
 	began := time.Now()
 	ref, err := a.Checkpoints.Upload(ctx, in.Spec.Name, number, in.Attempt, dir)
 	if err != nil {
 		return CheckpointRef{}, fmt.Errorf("store a checkpoint of trial %d: %w", number, err)
 	}
-	a.Recorder.CheckpointStored(in.Spec.Name, size, time.Since(began).Seconds())
+	a.Recorder.CheckpointStored(in.Spec.Name, bytes, time.Since(began).Seconds())
 	if err := os.RemoveAll(dir); err != nil {
 		return CheckpointRef{}, fmt.Errorf("make room after a checkpoint of trial %d: %w", number, err)
 	}

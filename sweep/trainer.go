@@ -25,6 +25,12 @@ type Trainer struct {
 	SecondsPerStep float64 `json:"seconds_per_step,omitempty" jsonschema:"exclusiveMinimum=0,maximum=100000"`
 }
 
+// Limits of Trainer.Files, folders with all that is in them.
+const (
+	MaxTrainerFiles = 100
+	MaxTrainerBytes = 16 << 20 // together
+)
+
 // The protocols of a Trainer.
 const (
 	ProtocolJSON  = "json"

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,9 +26,10 @@ type Archive struct {
 	best        []int
 	entries     []conduct.CommandEntry
 	state       []byte
-	earlier     map[string]kept // sweeps of Keep, by name
-	read        int             // how often they were read
-	curves      []string        // keys of the checkpoints whose curves were kept
+	earlier     map[string]kept   // sweeps of Keep, by name
+	read        int               // how often they were read
+	files       map[string]string // content by path
+	curves      []string          // keys of the checkpoints whose curves were kept
 	fail        map[string]error
 	corruptAt   map[string]bool // by key, when it will be uploaded
 }
@@ -151,7 +154,7 @@ func (a *Archive) Upload(_ context.Context, _ string, trial, attempt int, dir st
 }
 
 // Download implements activities.Checkpoints.
-func (a *Archive) Download(_ context.Context, key, dir string) error {
+func (a *Archive) Download(_ context.Context, key, dir string, size func(bytes int64)) error {
 	a.mu.Lock()
 	c, ok := a.checkpoints[key]
 	err := a.fail["Download"]
@@ -163,6 +166,9 @@ func (a *Archive) Download(_ context.Context, key, dir string) error {
 		return fmt.Errorf("download %s: not there", key)
 	case c.corrupt:
 		return fmt.Errorf("download %s: %w", key, activities.ErrCorrupt)
+	}
+	if size != nil {
+		size(1)
 	}
 	return writeStep(dir, c.step)
 }
@@ -327,6 +333,36 @@ func (a *Archive) Result(_ context.Context, _ string, trial int) (sweep.Trial, b
 	defer a.mu.Unlock()
 	result, ok := a.results[trial]
 	return result, ok, a.fail["Result"]
+}
+
+// PutFiles stores files of a trainer by their paths.
+func (a *Archive) PutFiles(files map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.files = files
+}
+
+// Files implements activities.Records. It does not compare the digests.
+func (a *Archive) Files(_ context.Context, _ string, digests map[string]string, dir string) error {
+	if err := a.failure("Files"); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for path := range digests {
+		content, ok := a.files[path]
+		if !ok {
+			return sweep.Fail(sweep.FailBadData, fmt.Errorf("there is no file %s", path))
+		}
+		full := filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(full, []byte(content), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PutGrid implements activities.Records.

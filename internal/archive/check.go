@@ -31,7 +31,7 @@ const (
 
 // Finding is what Check found out about a part of a sweep.
 type Finding struct {
-	Part  string `json:"part"` // spec, state, ledger, packs, results, pointer, checkpoints, grids, curves, logs, other
+	Part  string `json:"part"` // spec, files, state, ledger, packs, results, pointer, checkpoints, grids, curves, logs, other
 	Level Level  `json:"level"`
 	Key   string `json:"key,omitempty"` // of the damaged object
 	Found string `json:"found"`
@@ -119,6 +119,7 @@ type checker struct {
 	curves  []string                   // keys
 	logs    int
 	entries []string // of the command log
+	files   []string // digests of the trainer's files
 	foreign []string
 	aside   []string // keys below damaged/, what earlier repairs have replaced
 
@@ -151,7 +152,7 @@ func (c *checker) key(rest string) string { return sweepsPrefix + c.name + "/" +
 
 func (c *checker) check(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		c.list, c.checkSpec, c.checkState, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkCurves, c.checkRest,
+		c.list, c.checkSpec, c.checkFiles, c.checkState, c.checkLedger, c.checkPacks, c.checkResults, c.checkPointer, c.checkCheckpoints, c.checkGrids, c.checkCurves, c.checkRest,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -205,6 +206,8 @@ func (c *checker) sort(key, rest string) {
 	case isSegment, isPack, rest == specName, rest == yamlName, rest == bestName, rest == stateName:
 	case strings.HasPrefix(rest, commandsFolder) && isEntry(strings.TrimPrefix(rest, commandsFolder)):
 		c.entries = append(c.entries, key)
+	case strings.HasPrefix(rest, filesFolder) && isFileDigest(strings.TrimPrefix(rest, filesFolder)):
+		c.files = append(c.files, strings.TrimPrefix(rest, filesFolder))
 	case strings.HasPrefix(rest, damagedFolder):
 		c.aside = append(c.aside, strings.TrimPrefix(rest, damagedFolder))
 	case parts == nil:

@@ -111,7 +111,7 @@ func replaced(err error) error {
 }
 
 // Download implements activities.Checkpoints. dir must not exist, or be empty.
-func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
+func (a *Archive) Download(ctx context.Context, key, dir string, size func(bytes int64)) (err error) {
 	manifest, m, err := a.manifest(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%s: %w: no %s: %w", key, activities.ErrCorrupt, checkpoint.ManifestName, err)
@@ -122,6 +122,9 @@ func (a *Archive) Download(ctx context.Context, key, dir string) (err error) {
 	if !a.accepts(m) {
 		return fmt.Errorf("%s: %w: tailsweep %s trained it by a spec with the digest %.12s, not %.12s",
 			key, activities.ErrCorrupt, m.Provenance.Version, m.Provenance.SpecDigest, a.digest)
+	}
+	if size != nil {
+		size(m.Size())
 	}
 	return makeFolder(dir, func(root *os.Root) error {
 		for _, f := range m.Files {

@@ -35,7 +35,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	require.Len(t, s.ops, 5, "an equal one writes no file, it only looks at the manifest")
 
 	out := filepath.Join(t.TempDir(), "made", "as", "needed")
-	require.NoError(t, a.Download(t.Context(), ref.Key, out))
+	require.NoError(t, a.Download(t.Context(), ref.Key, out, nil))
 	m, err := checkpoint.Verify(out)
 	require.NoError(t, err)
 	require.Equal(t, 200, m.Step)
@@ -76,13 +76,13 @@ func TestUploadIsCompleteOrAbsent(t *testing.T) {
 		refs, _, err := a.List(t.Context(), name, 3)
 		require.NoError(t, err)
 		require.Empty(t, refs, "after %d operations", n)
-		err = a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
+		err = a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"), nil)
 		require.ErrorIs(t, err, activities.ErrCorrupt)
 
 		s.left = -1
 		ref, err := a.Upload(t.Context(), name, 3, 1, dir)
 		require.NoError(t, err)
-		require.NoError(t, a.Download(t.Context(), ref.Key, filepath.Join(t.TempDir(), "out")))
+		require.NoError(t, a.Download(t.Context(), ref.Key, filepath.Join(t.TempDir(), "out"), nil))
 	}
 }
 
@@ -104,7 +104,7 @@ func TestUploadRefuses(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Upload(t.Context(), name, 3, 1, stage(t, 3, 1, 200, "second"))
 	require.ErrorIs(t, err, activities.ErrConflict)
-	require.NoError(t, a.Download(t.Context(), ref.Key, filepath.Join(t.TempDir(), "out")), "the first is unharmed")
+	require.NoError(t, a.Download(t.Context(), ref.Key, filepath.Join(t.TempDir(), "out"), nil), "the first is unharmed")
 }
 
 func TestDownloadFindsDamage(t *testing.T) {
@@ -147,7 +147,7 @@ func TestDownloadFindsDamage(t *testing.T) {
 			require.NoError(t, err)
 			tt.damage(t, s)
 			parent := t.TempDir()
-			err = a.Download(t.Context(), key, filepath.Join(parent, "deep", "out"))
+			err = a.Download(t.Context(), key, filepath.Join(parent, "deep", "out"), nil)
 			require.ErrorIs(t, err, activities.ErrCorrupt)
 			require.ErrorContains(t, err, tt.message)
 			require.Empty(t, tree(t, parent))
@@ -162,7 +162,7 @@ func TestAnInterruptedDownloadIsNotDamage(t *testing.T) {
 	require.NoError(t, err)
 	s.reads = 4
 	parent := t.TempDir()
-	err = a.Download(t.Context(), ref.Key, filepath.Join(parent, "out"))
+	err = a.Download(t.Context(), ref.Key, filepath.Join(parent, "out"), nil)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, activities.ErrCorrupt)
 	require.Empty(t, tree(t, parent))
@@ -170,7 +170,7 @@ func TestAnInterruptedDownloadIsNotDamage(t *testing.T) {
 	s.reads = -1
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, a.Download(ctx, ref.Key, filepath.Join(parent, "out")), context.Canceled)
+	require.ErrorIs(t, a.Download(ctx, ref.Key, filepath.Join(parent, "out"), nil), context.Canceled)
 	require.Empty(t, tree(t, parent))
 }
 
@@ -188,14 +188,14 @@ func TestDownloadNeedsAnEmptyPlace(t *testing.T) {
 	require.NoError(t, os.Symlink(elsewhere, link))
 	before := tree(t, parent)
 	for _, target := range []string{full, file, link} {
-		require.ErrorIs(t, a.Download(t.Context(), ref.Key, target), ErrNotEmpty, target)
+		require.ErrorIs(t, a.Download(t.Context(), ref.Key, target, nil), ErrNotEmpty, target)
 	}
 	require.Equal(t, before, tree(t, parent))
 	require.Empty(t, tree(t, elsewhere))
 
 	empty := filepath.Join(parent, "empty")
 	require.NoError(t, os.Mkdir(empty, 0o755))
-	require.NoError(t, a.Download(t.Context(), ref.Key, empty))
+	require.NoError(t, a.Download(t.Context(), ref.Key, empty, nil))
 	require.FileExists(t, filepath.Join(empty, checkpoint.ModelName))
 }
 
@@ -224,7 +224,7 @@ func TestRefusedKeysBlock(t *testing.T) {
 	_, _, list := a.List(t.Context(), name, 3)
 	_, upload := a.Upload(t.Context(), name, 3, 1, dir)
 	_, grid := a.PutGrid(t.Context(), name, 3, filepath.Join(dir, checkpoint.ModelName))
-	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"))
+	download := a.Download(t.Context(), checkpointKeyOf(3, 1, 200), filepath.Join(t.TempDir(), "out"), nil)
 	for _, err := range []error{list, upload, grid, download} {
 		require.Equal(t, block.UnknownKey, activities.BlockReason(err))
 		require.ErrorIs(t, err, store.ErrDenied)

@@ -4,6 +4,7 @@
 //
 //	v1/sweeps/<sweep>/spec.json                      the spec with its defaults, its digest, the YAML; it reserves the name, see Begin
 //	v1/sweeps/<sweep>/spec.yaml                      as submitted, a copy for people; written after spec.json
+//	v1/sweeps/<sweep>/files/<sha256>                 a file of the spec's trainer, by its content; written before the sweep starts
 //	v1/sweeps/<sweep>/ledger/<%06d>.jsonl            a segment: a header, then one sweep.Trial per line; immutable, see docs/store.md
 //	v1/sweeps/<sweep>/packs/<%06d>-<%06d>.jsonl      16, 256 or 4,096 segments in one object, a copy
 //	v1/sweeps/<sweep>/trials/<%06d>/result.json      a sweep.Trial

@@ -450,7 +450,7 @@ func requireConsistent(t *testing.T, s store.Store) {
 	a := New(s)
 	for _, key := range objects(t, s) {
 		if folder, _, ok := completeCheckpoint(key); ok {
-			require.NoError(t, a.Download(t.Context(), folder, filepath.Join(t.TempDir(), "to")), folder)
+			require.NoError(t, a.Download(t.Context(), folder, filepath.Join(t.TempDir(), "to"), nil), folder)
 		}
 	}
 	_, err := a.Trials(t.Context(), name)

@@ -191,8 +191,8 @@ func TestCheckpointsOfAnotherSpecAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	ref, err := own.Upload(t.Context(), name, 0, 1, dir)
 	require.NoError(t, err)
-	require.ErrorIs(t, asked.Download(t.Context(), ref.Key, t.TempDir()), activities.ErrCorrupt)
-	require.NoError(t, own.Download(t.Context(), ref.Key, t.TempDir()))
+	require.ErrorIs(t, asked.Download(t.Context(), ref.Key, t.TempDir(), nil), activities.ErrCorrupt)
+	require.NoError(t, own.Download(t.Context(), ref.Key, t.TempDir(), nil))
 }
 
 // doctor --repair restores the identity that the workflow has, also of a spec.json that is

@@ -27,16 +27,29 @@ type Pull struct {
 	Sweep string
 	Trial sweep.Trial
 	Dir   string // the trial's folder appears in it; made as needed
-	State bool   // with the files that resuming needs: optimizer, random state, raw weights
+	State bool   // with the files that resuming needs: optimizer, random state, raw weights; the files of a program are always complete
 }
 
 // Folder returns the folder of the pulled trial.
 func (p Pull) Folder() string { return filepath.Join(p.Dir, fmt.Sprintf("trial-%06d", p.Trial.Number)) }
 
+// vacant returns the name for a file of tailsweep's in the folder of a checkpoint: a program may
+// have written a file of that name, such as README.md, which stays.
+func vacant(m checkpoint.Manifest, name string) string {
+	for {
+		if _, taken := m.File(name); !taken {
+			return name
+		}
+		name = "tailsweep-" + name
+	}
+}
+
 // Pull downloads a trial's final checkpoint and verifies it: weights, curve and manifest,
 // with the sample grid, the spec, the trial and a model card. p.Folder() must not exist
 // or be empty (ErrNotEmpty); an error leaves no part of it. Damage in the store is
-// activities.ErrCorrupt, a checkpoint that the sweep has removed store.ErrNotFound.
+// activities.ErrCorrupt, a checkpoint that the sweep has removed store.ErrNotFound. The files of
+// a program are pulled all; where one has the name of a file that Pull adds, that one's name
+// begins with tailsweep-.
 func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	spec, yaml, err := a.LoadSpec(ctx, p.Sweep)
 	if err != nil {
@@ -64,7 +77,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := m.File(checkpoint.ModelName); !ok {
+	if _, ok := m.File(checkpoint.ModelName); !ok && spec.Trainer == nil {
 		return fmt.Errorf("%s: %w: its manifest lists no %s", p.Trial.Checkpoint, activities.ErrCorrupt, checkpoint.ModelName)
 	}
 	trial, err := encodeTrial(p.Trial)
@@ -84,7 +97,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 	}
 	return makeFolder(p.Folder(), func(root *os.Root) error {
 		for _, f := range m.Files {
-			if !p.State && strings.HasPrefix(f.Path, checkpoint.StateDir+"/") {
+			if !p.State && spec.Trainer == nil && strings.HasPrefix(f.Path, checkpoint.StateDir+"/") {
 				continue
 			}
 			if err := a.download(ctx, p.Trial.Checkpoint, f, root); err != nil {
@@ -92,7 +105,7 @@ func (a *Archive) Pull(ctx context.Context, p Pull) error {
 			}
 		}
 		for name, data := range extra {
-			if err := write(root, name, data); err != nil {
+			if err := write(root, vacant(m, name), data); err != nil {
 				return err
 			}
 		}

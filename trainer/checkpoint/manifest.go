@@ -122,6 +122,15 @@ func (m Manifest) File(path string) (file File, ok bool) {
 	return m.Files[i], true
 }
 
+// Size returns the size of all files together, in bytes.
+func (m Manifest) Size() int64 {
+	var size int64
+	for _, f := range m.Files {
+		size += f.Size
+	}
+	return size
+}
+
 func (m Manifest) check() error {
 	switch {
 	case m.Version != ManifestVersion:
