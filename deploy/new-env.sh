@@ -29,6 +29,8 @@ cat >"$target" <<END
 COMPOSE_PROFILES=$profile
 # The version that the images are built as; set it again when you update the clone.
 TAILSWEEP_VERSION=$version
+# 1: the trainer runs the commands of specs (trainer.command in a spec).
+TAILSWEEP_ALLOW_COMMANDS=0
 
 POSTGRES_PASSWORD=$(random)
 GRAFANA_ADMIN_PASSWORD=$(random)

@@ -3,6 +3,8 @@ package sweep
 import (
 	"math"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Trainer is a program of the user that trains a trial: see docs/trainer-protocol.md.
@@ -72,6 +74,16 @@ func (s *Spec) Reported(metric string) bool {
 
 // Measured reports whether evaluations by tailsweep measure a metric.
 func (s *Spec) Measured(metric string) bool { return s.Evaluates() && Evaluated(metric) }
+
+// ownPrefixes begin the names of variables that tailsweep sets, and of credentials that no
+// program gets.
+var ownPrefixes = []string{"TAILSWEEP_", "TEMPORAL_", "AWS_"}
+
+// OwnVariable reports whether an environment variable is tailsweep's own, or has credentials:
+// no spec can set it or name it in trainer.pass_env, and no worker passes it on.
+func OwnVariable(name string) bool {
+	return slices.ContainsFunc(ownPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
 
 // FreeNamePattern is what a program of the user may call a parameter, a metric or a loss.
 const FreeNamePattern = `^[A-Za-z_][-A-Za-z0-9_./]{0,99}$`

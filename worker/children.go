@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/file"
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -56,12 +58,13 @@ var _ activities.Trainer = (*Children)(nil)
 
 // ChildrenConfig configures NewChildren.
 type ChildrenConfig struct {
-	Executable string   // has the verbs train and evaluate
-	Backend    string   // a name of backend.Names
-	Slots      int      // children at a time, at least 1
-	Devices    []string // given to the slots in turn; see Devices
-	Logs       Logs     // keeps the log of each training attempt
-	Log        *slog.Logger
+	Executable    string   // has the verbs train and evaluate
+	Backend       string   // a name of backend.Names
+	Slots         int      // children at a time, at least 1
+	Devices       []string // given to the slots in turn; see Devices
+	AllowCommands bool     // run the commands of specs with a trainer
+	Logs          Logs     // keeps the log of each training attempt
+	Log           *slog.Logger
 }
 
 // NewChildren returns a Trainer that starts children. The caller closes it.
@@ -77,6 +80,9 @@ func (c *Children) Close() { c.starter.Close() }
 func (c *Children) Train(
 	ctx context.Context, t sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
 ) (activities.Outcome, error) {
+	if err := c.refuseCommand(&t.Spec); err != nil {
+		return activities.Outcome{}, err
+	}
 	logFile := filepath.Join(t.Staging, logFileName)
 	defer c.keepLog(ctx, t, logFile)
 
@@ -103,6 +109,19 @@ func (c *Children) Train(
 	}
 	return outcome, nil
 }
+
+// refuseCommand returns the failure of a trial whose spec has a command, where this worker does
+// not run commands.
+func (c *Children) refuseCommand(s *sweep.Spec) error {
+	if s.Trainer == nil || c.config.AllowCommands {
+		return nil
+	}
+	command := text.Clip(strings.Join(s.Trainer.Command, " "), maxCommandText)
+	return child.Fail(sweep.FailBadData, fmt.Sprintf("this worker does not run commands of a spec, here %q: start it with --allow-commands, or with TAILSWEEP_ALLOW_COMMANDS=1, if everybody who can write specs may run programs as its user", command), "")
+}
+
+// maxCommandText bounds a command in a message, in bytes.
+const maxCommandText = 200
 
 // outcomes maps the last event of a training child to how the training ended.
 var outcomes = map[job.Type]sweep.Outcome{

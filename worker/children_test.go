@@ -129,6 +129,45 @@ func TestTrainFailures(t *testing.T) {
 	require.True(t, strings.HasSuffix(flood, "z\n") && strings.Contains(flood, "\n59999 zzz"), "the end is kept")
 }
 
+// A worker without AllowCommands starts no child for a spec with a command.
+func TestCommandsAreRefused(t *testing.T) {
+	children, logs := newTestChildren(t)
+	j := trainJob("happy", t.TempDir())
+	j.Spec.Trainer = &sweep.Trainer{Command: []string{"python", "train.py", strings.Repeat("x", 1000)}}
+	_, err := children.Train(t.Context(), j, nil, func(activities.Progress) error {
+		t.Error("a child was started")
+		return nil
+	})
+	var failure *sweep.FailureError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, sweep.FailBadData, failure.Class, "another attempt would end in the same way")
+	require.Contains(t, failure.Message, `this worker does not run commands of a spec, here "python train.py xxx`)
+	require.Contains(t, failure.Message, "start it with --allow-commands")
+	require.Less(t, len(failure.Message), 450)
+	require.Empty(t, logs)
+	require.NoFileExists(t, filepath.Join(j.Staging, jobFileName))
+
+	children.config.AllowCommands = true
+	_, err = children.Train(t.Context(), j, nil, ignore)
+	require.NoError(t, err)
+}
+
+// The variables that a spec names reach its program, except those of the services.
+func TestChildGetsTheVariablesOfItsSpec(t *testing.T) {
+	for _, name := range []string{"HF_HOME", "WANDB_MODE", "AWS_PROFILE", "TEMPORAL_API_KEY", "TAILSWEEP_S3_BUCKET"} {
+		t.Setenv(name, "value of "+name)
+	}
+	children, _ := newTestChildren(t)
+	children.config.AllowCommands = true
+	j := trainJob("environment", t.TempDir())
+	j.Spec.Trainer = &sweep.Trainer{Command: []string{"true"}, PassEnv: []string{"HF_HOME", "AWS_PROFILE", "TEMPORAL_API_KEY", "TAILSWEEP_S3_BUCKET", "NOT_SET"}}
+	_, err := children.Train(t.Context(), j, nil, ignore)
+	require.ErrorContains(t, err, "\nHF_HOME=value of HF_HOME")
+	for _, name := range []string{"WANDB_MODE", "AWS_PROFILE", "TEMPORAL_API_KEY", "TAILSWEEP_S3_BUCKET", "NOT_SET"} {
+		require.NotContains(t, err.Error(), name)
+	}
+}
+
 func TestChildHasNoCredentials(t *testing.T) {
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TEMPORAL_API_KEY", "TEMPORAL_ADDRESS",

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"slices"
+
 	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/folder"
 	"github.com/tailsweep/tailsweep/sweep"
@@ -14,11 +16,13 @@ var childAlso = child.Also{
 }
 
 // childEnviron returns the variables of environ that a child may have: with a trainer also those
-// that pass_env names, which the child passes on. A device that is not empty becomes CUDA_VISIBLE_DEVICES.
+// that pass_env names, which the child passes on, but none of tailsweep or of credentials. A
+// device that is not empty becomes CUDA_VISIBLE_DEVICES.
 func childEnviron(environ []string, trainer *sweep.Trainer, device string) []string {
 	also := childAlso
 	if trainer != nil {
-		also.Variables = append(also.Variables[:len(also.Variables):len(also.Variables)], trainer.PassEnv...)
+		named := slices.DeleteFunc(slices.Clone(trainer.PassEnv), sweep.OwnVariable)
+		also.Variables = slices.Concat(also.Variables, named)
 	}
 	return child.Environ(environ, also, device)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/activities"
 	"github.com/tailsweep/tailsweep/internal/address"
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/workflows"
 )
 
@@ -57,16 +58,17 @@ type Config struct {
 
 	Datasets activities.Datasets // downloads the datasets of specs; nil: they are on this machine
 
-	Only        string   // one of the Only constants; "" is OnlyBoth
-	Queue       string   // of trainings
-	Slots       int      // children at a time; 0 is one per device, or one without a device
-	Devices     []string // see Devices
-	Backend     string   // of trainings
-	Build       string   // of this worker: its version and commit
-	Executable  string   // this tailsweep, for children
-	StagingRoot string   // for checkpoints on their way; made when absent
-	MetricsAddr string   // host:port of /metrics; port 0 takes a free one
-	Hosts       []string // for which /metrics answers too where it listens on loopback; see address.CheckHost
+	Only          string   // one of the Only constants; "" is OnlyBoth
+	Queue         string   // of trainings
+	Slots         int      // children at a time; 0 is one per device, or one without a device
+	Devices       []string // see Devices
+	Backend       string   // of trainings
+	Build         string   // of this worker: its version and commit
+	AllowCommands bool     // run the commands of specs with a trainer; otherwise their trials fail at once
+	Executable    string   // this tailsweep, for children
+	StagingRoot   string   // for checkpoints on their way; made when absent
+	MetricsAddr   string   // host:port of /metrics; port 0 takes a free one
+	Hosts         []string // for which /metrics answers too where it listens on loopback; see address.CheckHost
 }
 
 // slots returns how many children run at a time.
@@ -80,13 +82,18 @@ func (c Config) slots() int {
 // Run runs the worker until ctx ends, and then drains: trainings save a checkpoint and
 // return to the queue before it returns nil. Any other end is an error.
 func Run(ctx context.Context, c Config) (err error) {
+	if c.AllowCommands {
+		if err := child.Hide(); err != nil {
+			return fmt.Errorf("hide this worker's memory from the commands of specs: %w", err)
+		}
+	}
 	staging, err := makeStaging(c.StagingRoot)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, staging.release()) }()
 	children := NewChildren(ChildrenConfig{
-		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, Logs: logs{c.Archive}, Log: c.Log,
+		Executable: c.Executable, Backend: c.Backend, Slots: c.slots(), Devices: c.Devices, AllowCommands: c.AllowCommands, Logs: logs{c.Archive}, Log: c.Log,
 	})
 	defer children.Close()
 
@@ -167,7 +174,7 @@ func (c Config) workers(acts *activities.Activities, fail context.CancelCauseFun
 		w.RegisterActivity(acts.Train)
 		w.RegisterActivity(acts.Evaluate)
 		made = append(made, w)
-		c.Log.Info("training worker", "queue", c.Queue, "slots", c.slots(), "devices", c.Devices, "backend", c.Backend)
+		c.Log.Info("training worker", "queue", c.Queue, "slots", c.slots(), "devices", c.Devices, "backend", c.Backend, "commands", c.AllowCommands)
 	}
 	if c.Only != OnlyTraining {
 		b := newBreaker(controlRests, controlSlots, c.Log, func(bool) {}, func(until time.Time) { c.Polls.rest(workflows.ControlQueue, until) })

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,9 @@ func TestDoctorAndBackendsAsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(r.out), &checks))
 	require.Equal(t, "object store", checks[len(checks)-1].Name)
 	require.Equal(t, "the embedded stack is down", checks[len(checks)-1].Found)
+
+	commands := slices.IndexFunc(checks, func(c struct{ Name, Level, Found string }) bool { return c.Name == "commands of specs" })
+	require.Equal(t, "no local worker runs", checks[commands].Found)
 
 	r = cmdline(t, nil, "", "backend", "list", "-o", "json")
 	var backends []machine.ListedBackend

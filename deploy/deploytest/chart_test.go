@@ -207,6 +207,40 @@ func TestChartSlots(t *testing.T) {
 	require.Equal(t, []string{"--slots=3"}, slots(map[string]any{"training": map[string]any{"slots": 3}}))
 }
 
+// TestCommandsAreOffByDefault: a worker runs programs that a spec names only where its operator
+// has switched that on.
+func TestCommandsAreOffByDefault(t *testing.T) {
+	argument := func(v map[string]any) []string {
+		files, err := render(t, v)
+		require.NoError(t, err)
+		for name, text := range files {
+			if name != "tailsweep/templates/training.yaml" {
+				require.NotContains(t, text, "--allow-commands", name)
+			}
+		}
+		return regexp.MustCompile(`--allow-commands\S*`).FindAllString(files["tailsweep/templates/training.yaml"], -1)
+	}
+	require.Empty(t, argument(nil))
+	require.Empty(t, argument(map[string]any{"training": map[string]any{"allowCommands": false}}))
+	require.Equal(t, []string{"--allow-commands"}, argument(map[string]any{"training": map[string]any{"allowCommands": true}}))
+
+	const variable = "TAILSWEEP_ALLOW_COMMANDS"
+	env := newEnv(t)
+	require.Equal(t, "0", env[variable])
+	for value, want := range map[string]string{"0": "0", "1": "1", "": "0"} {
+		env[variable] = value
+		p, err := load(t, env)
+		require.NoError(t, err)
+		for _, s := range p.Services {
+			if !strings.HasPrefix(s.Name, "trainer-") {
+				require.NotContains(t, s.Environment, variable, s.Name)
+				continue
+			}
+			require.Equal(t, want, *s.Environment[variable], s.Name)
+		}
+	}
+}
+
 // TestWorkersCanWriteTheirCache compares the images' folders with what is writable
 // in the pods and in the compose services.
 func TestWorkersCanWriteTheirCache(t *testing.T) {

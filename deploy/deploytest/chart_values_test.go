@@ -56,6 +56,7 @@ func TestChartSchemaRefuses(t *testing.T) {
 		{"unknown section", "trainer: {gpus: 1}", "trainer"},
 		{"grace period below a drain", "training: {terminationGracePeriodSeconds: 30}", "terminationGracePeriodSeconds"},
 		{"unknown backend", "training: {backend: cuda}", "backend"},
+		{"commands by a word", "training: {allowCommands: 'yes'}", "allowCommands"},
 		{"address without a port", "temporal: {address: temporal}", "address"},
 		{"endpoint without a scheme", "s3: {endpoint: 'minio:9000'}", "endpoint"},
 		{"a secret in the values", "s3: {secretAccessKey: hunter2}", "secretAccessKey"},

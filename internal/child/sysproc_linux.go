@@ -21,6 +21,13 @@ func isolate(cmd *exec.Cmd, survives bool) {
 	}
 }
 
+// Hide keeps the memory and the environment of this process, which has keys, from other
+// processes of its user: they cannot read /proc/PID/environ or trace it. Children do not
+// inherit this.
+func Hide() error {
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
+}
+
 // reap waits until the process has ended, kills the rest of its group, and reaps
 // it. The pid, which is the group's id too, cannot be reused before it is reaped.
 func reap(p *os.Process, killGroup func()) (*os.ProcessState, error) {

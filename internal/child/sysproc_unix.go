@@ -17,6 +17,9 @@ func isolate(cmd *exec.Cmd, _ bool) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
+// Hide does nothing: other systems have no such switch.
+func Hide() error { return nil }
+
 // reap waits until the process has ended, and kills the rest of its group. The group
 // keeps its id while a process is in it. If the group is already empty, its id cannot
 // have been reused since Wait, except after the system has used all other pids.

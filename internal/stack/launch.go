@@ -247,7 +247,8 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, form
 		return err
 	}
 	if r.running() {
-		if o.Backend != "" && o.Backend != r.Backend || len(o.WorkerArgs) > 0 || o.Slots != 0 && o.Slots != r.Slots {
+		other := o.Backend != "" && o.Backend != r.Backend || o.AllowCommands != nil && *o.AllowCommands != r.Commands
+		if other || len(o.WorkerArgs) > 0 || o.Slots != 0 && o.Slots != r.Slots {
 			say(o.Out, "the running worker keeps its settings; `tailsweep down` first to change them")
 		}
 		if o.Slots != 0 && o.Slots == r.Slots && !r.Asked {
@@ -269,9 +270,13 @@ func upWorker(ctx context.Context, l layout, made setup, k keys, o Options, form
 	if slots > 0 {
 		args = append(args, "--slots", strconv.Itoa(slots))
 	}
+	commands := o.AllowCommands != nil && *o.AllowCommands
+	if commands {
+		args = append(args, "--allow-commands")
+	}
 	cmd := exec.Command(o.Executable, args...)
 	cmd.Env = workerEnviron(os.Environ(), l, made, k, o.Backend)
-	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), autoBackend), Slots: slots, Asked: o.Slots > 0}, cmd)
+	s, err := spawn(l, ProcessWorker, settings{Backend: cmp.Or(o.Backend, os.Getenv(BackendVariable), autoBackend), Slots: slots, Asked: o.Slots > 0, Commands: commands}, cmd)
 	if err != nil {
 		return err
 	}
@@ -300,6 +305,10 @@ func (o Options) withFormer(r record) Options {
 		o.Backend = r.Backend
 		kept = append(kept, "--backend "+r.Backend)
 	}
+	if o.AllowCommands == nil && r.Commands {
+		o.AllowCommands = &r.Commands
+		kept = append(kept, "--allow-commands")
+	}
 	if len(kept) > 0 {
 		say(o.Out, "the worker has the settings it had before: %s", strings.Join(kept, ", "))
 	}
@@ -307,11 +316,12 @@ func (o Options) withFormer(r record) Options {
 }
 
 // workerEnviron returns the environment of the local worker, without settings for
-// another Temporal or S3 such as those of a cloud profile.
+// another Temporal or S3 such as those of a cloud profile, and without CommandsVariable: an
+// argument says whether it runs commands.
 func workerEnviron(base []string, l layout, made setup, k keys, backend string) []string {
 	var env []string
 	for _, kv := range base {
-		if strings.HasPrefix(kv, "TEMPORAL_") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "TAILSWEEP_S3_") {
+		if strings.HasPrefix(kv, "TEMPORAL_") || strings.HasPrefix(kv, "AWS_") || strings.HasPrefix(kv, "TAILSWEEP_S3_") || strings.HasPrefix(kv, CommandsVariable+"=") {
 			continue
 		}
 		env = append(env, kv)

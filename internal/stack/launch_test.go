@@ -165,6 +165,62 @@ func TestUpKeepsTheSettingsOfADeadWorker(t *testing.T) {
 	require.Zero(t, after.WorkerSlots, "after a stop it starts afresh")
 }
 
+// A worker runs commands of specs only where somebody asked for it, and by an argument alone.
+func TestWorkerRunsCommandsWhenAsked(t *testing.T) {
+	t.Setenv(CommandsVariable, "1") // of the shell that starts the stack, which must ask itself
+	o, before := started(t, Options{Worker: true})
+	require.False(t, before.RunsCommands)
+	require.NotContains(t, workerSaw(t, o.Dir), CommandsVariable)
+
+	var out bytes.Buffer
+	o.Out, o.AllowCommands = &out, new(true)
+	s, err := up(t.Context(), o, fakePrograms)
+	require.NoError(t, err)
+	require.False(t, s.RunsCommands, "the running worker")
+	require.Contains(t, out.String(), "the running worker keeps its settings")
+
+	for _, c := range []struct {
+		name      string
+		asked     *bool
+		want      bool
+		said, arg string
+	}{
+		{"down", new(true), true, "", " --allow-commands"},
+		{"kill", nil, true, "the worker has the settings it had before: --allow-commands\n", " --allow-commands"},
+		{"kill", new(false), false, "", ""},
+		{"kill", nil, false, "", ""},
+		{"kill", new(true), true, "", " --allow-commands"},
+		{"down", nil, false, "", ""},
+	} {
+		if c.name == "down" {
+			require.NoError(t, Down(t.Context(), o.Dir, nil))
+		} else {
+			require.NoError(t, syscall.Kill(s.Process(ProcessWorker).PID, syscall.SIGKILL))
+		}
+		out.Reset()
+		o.AllowCommands = c.asked
+		s, err = up(t.Context(), o, fakePrograms)
+		require.NoError(t, err)
+		require.Equal(t, c.want, s.RunsCommands)
+		_, said, _ := strings.Cut(out.String(), "starting it again\n")
+		require.Equal(t, c.said, said)
+		b, err := os.ReadFile(notes(layout(o.Dir)))
+		require.NoError(t, err)
+		lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+		require.Equal(t, "worker args"+c.arg, lastWith(lines, "worker args"))
+	}
+}
+
+// lastWith returns the last line that begins with a text.
+func lastWith(lines []string, begin string) string {
+	for _, l := range slices.Backward(lines) {
+		if strings.HasPrefix(l, begin) {
+			return strings.TrimSpace(l)
+		}
+	}
+	return ""
+}
+
 // The slots that a user asked for survive a dead worker, also where others are measured.
 // Measured ones give way to those that are measured next.
 func TestSlotsOfADeadWorker(t *testing.T) {

@@ -28,6 +28,7 @@ type settings struct {
 	Backend  string `json:"backend,omitempty"`   // of a worker
 	Slots    int    `json:"slots,omitempty"`     // of a worker; 0 where it decides
 	Asked    bool   `json:"asked,omitempty"`     // the user asked for Slots
+	Commands bool   `json:"commands,omitempty"`  // of a worker: it runs the commands of specs
 	NoWorker bool   `json:"no_worker,omitempty"` // of a stack
 }
 

@@ -30,6 +30,10 @@ const Namespace = "default"
 // BackendVariable is the environment variable that names the backend of trainings.
 const BackendVariable = "TAILSWEEP_BACKEND"
 
+// CommandsVariable is the environment variable whose value 1 lets a worker run the commands of
+// specs.
+const CommandsVariable = "TAILSWEEP_ALLOW_COMMANDS"
+
 // autoBackend is the backend of a worker for which none is named.
 const autoBackend = "auto"
 
@@ -58,6 +62,7 @@ type Options struct {
 	WorkerArgs       []string          // after `worker`
 	NoPrometheus     bool              // do not build or start Prometheus
 	Backend          string            // for the worker, BackendVariable; "" leaves the environment's
+	AllowCommands    *bool             // whether the worker runs the commands of specs; nil: as the one that ended, else not
 	Out              io.Writer         // progress for people; nil discards it
 	SearchAttributes map[string]string // name to Temporal type, registered at the start
 	Executable       string            // the tailsweep that runs as the worker; "" means this one
@@ -76,6 +81,7 @@ type Status struct {
 	WorkerBackend string    `json:"worker_backend"`         // what the running worker was started with: auto, go, ...; "" where none runs
 	WorkerSlots   int       `json:"worker_slots,omitempty"` // trainings at a time of the running worker; 0: one for each GPU, or one
 	NoWorker      bool      `json:"no_worker,omitempty"`    // the running stack was started without a worker
+	RunsCommands  bool      `json:"runs_commands"`          // the worker runs the commands of specs: the running one, or the next one in place of a dead one
 	Bucket        string    `json:"bucket"`
 	S3Kind        string    `json:"s3_kind"`
 }

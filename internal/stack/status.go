@@ -59,6 +59,7 @@ func read(dir string) (Status, error) {
 	} else {
 		s.NoWorker = stack.NoWorker && stack.running()
 	}
+	s.RunsCommands = worker.Commands // the record is removed when it is stopped
 	s.add(l, ProcessWorker, worker.PID != 0, worker.pid(), metrics)
 	prometheus := alive(ready.PrometheusPID)
 	s.add(l, ProcessPrometheus, ready.Prometheus != "", prometheus, ready.Prometheus)

@@ -18,10 +18,6 @@ const (
 	maxVariable       = 4096 // bytes of a value
 )
 
-// ownPrefixes begin the names of variables that tailsweep sets, and of credentials that no
-// program gets.
-var ownPrefixes = []string{"TAILSWEEP_", "TEMPORAL_", "AWS_"}
-
 var (
 	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
 	fileDigest   = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -64,9 +60,6 @@ func (c *checker) checkFiles(t *sweep.Trainer) {
 }
 
 func (c *checker) checkVariables(t *sweep.Trainer) {
-	own := func(name string) bool {
-		return slices.ContainsFunc(ownPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-	}
 	if len(t.Env) > maxVariables {
 		c.wrong(c.at(&t.Env), "", fmt.Sprintf("has %d entries", len(t.Env)), fmt.Sprintf("at most %d", maxVariables))
 	}
@@ -76,7 +69,7 @@ func (c *checker) checkVariables(t *sweep.Trainer) {
 		case !c.valid(field):
 		case !variableName.MatchString(name):
 			c.wrong(field, name, "cannot be the name of a variable", "a letter or _, then letters, digits and _; at most 100")
-		case own(name):
+		case sweep.OwnVariable(name):
 			c.wrong(field, name, "is a variable of tailsweep or of its credentials", "another name")
 		case len(value) > maxVariable || strings.ContainsRune(value, 0):
 			c.wrong(field, "", "is too long, or has a zero byte", fmt.Sprintf("at most %d bytes", maxVariable))
@@ -86,7 +79,7 @@ func (c *checker) checkVariables(t *sweep.Trainer) {
 		name := &t.PassEnv[i]
 		switch _, set := t.Env[*name]; {
 		case !c.valid(name):
-		case own(*name):
+		case sweep.OwnVariable(*name):
 			c.wrong(name, *name, "is never passed on: it is a variable of tailsweep or of its credentials", "another name")
 		case set:
 			c.wrong(name, *name, "is set by trainer.env, too", "one of the two")

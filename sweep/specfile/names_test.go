@@ -17,8 +17,8 @@ import (
 
 // Every field of a spec that a message or an error names exists: "train.steps".
 func TestNamedFieldsExist(t *testing.T) {
-	field := regexp.MustCompile(`(?:^|[^-\w./*{])((?:dataset|model|train|evaluate|early_terminate|repeats|gates|budget|resources|checkpoints)(?:\.[a-z_]+)+)($|[^-\w/(*{%])`)
-	files := regexp.MustCompile(`\.(go|yaml|json|jsonl|safetensors|txt|bin)$`)
+	field := regexp.MustCompile(`(?:^|[^-\w./*{])((?:dataset|model|train|trainer|evaluate|early_terminate|repeats|gates|budget|resources|checkpoints)(?:\.[a-z_]+)+)($|[^-\w/(*{%])`)
+	files := regexp.MustCompile(`\.(go|yaml|json|jsonl|safetensors|txt|bin|npz|npy|py|sh)$`)
 	found := 0
 	for _, root := range []string{"sweep", "trainer", "activities", "workflows", "worker", "internal", "report", "cmd"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join("../..", root), func(file string, entry fs.DirEntry, err error) error {

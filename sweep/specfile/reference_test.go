@@ -153,8 +153,11 @@ func (r *reference) meaning(s *jsonschema.Schema) string {
 // kind is the type of a field and the values that it takes.
 func (r *reference) kind(p path, s *jsonschema.Schema) (kind, values string) {
 	anchor := "#" + strings.NewReplacer(".", "", "[]", "").Replace(string(p))
-	if p == "baseline.params" {
+	switch p {
+	case "baseline.params":
 		return "[mapping](#parameters)", "a value for each of some parameters"
+	case "trainer.digests", "trainer.env":
+		return "mapping", "names and texts"
 	}
 	switch kindOf(s) {
 	case "object":
@@ -243,6 +246,19 @@ func (r *reference) extra(p path) {
 		}
 	case "metrics":
 		r.metrics()
+	case "trainer":
+		r.line(`
+In a spec with a trainer
+
+- parameters, at most %d, and metrics have names of your choice: %s. Values are numbers, words, true and
+  false; integer bounds mean int_uniform; there are no defaults, so that a parameter without a value is not passed on;
+- a metric of your own needs its goal. loss and steps_per_second come from the training;
+- [train](#train) has only steps and seed, [evaluate](#evaluate) only samples_per_class, features, cas and rung.samples_per_class;
+  model and generate do not apply;
+- with [dataset](#dataset), [the metrics](#metrics) of a group or a class are measured by tailsweep on samples that the program
+  writes, and [gates](#gates) apply to them. Without it every metric comes from the program, and evaluate and gates do not apply.
+
+[trainer-protocol.md](trainer-protocol.md) says how a program gets its job and reports.`, maxFreeParameters, freeNames)
 	case "":
 		r.line(`
 A constraint is a text: ` + "`METRIC <= BOUND`" + ` or ` + "`METRIC >= BOUND`" + `, with spaces. BOUND is a number, or relative to the mean of the

@@ -13,6 +13,7 @@ import (
 	"github.com/tailsweep/tailsweep/internal/address"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
+	"github.com/tailsweep/tailsweep/internal/stack"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/workflows"
 )
@@ -44,7 +45,8 @@ kept below v1/sweeps/SWEEP/damaged/. A blocked sweep continues by itself afterwa
 		if *readData || *repair {
 			return cli.Usagef("--read-data and --repair are for a sweep: tailsweep doctor SWEEP")
 		}
-		checks := append(backend.Doctor(), checkServices(cmd.Context(), a)...)
+		checks := append(backend.Doctor(), checkCommands())
+		checks = append(checks, checkServices(cmd.Context(), a)...)
 		if err := cmd.Context().Err(); err != nil { // the faults are its consequence
 			return err
 		}
@@ -59,6 +61,27 @@ kept below v1/sweeps/SWEEP/damaged/. A blocked sweep continues by itself afterwa
 		return nil
 	}
 	return cmd
+}
+
+// checkCommands says whether the worker of the embedded stack runs the commands of specs.
+// Either is as it should be: its user decides.
+func checkCommands() backend.Check {
+	c := backend.Check{Name: "commands of specs", Level: backend.OK}
+	s, err := stack.Read("")
+	if err != nil {
+		c.Level, c.Found = backend.Fault, address.Redact(err.Error())
+		return c
+	}
+	running := s.Process(stack.ProcessWorker).Running
+	switch {
+	case s.RunsCommands && running:
+		c.Found = "the local worker runs them (--allow-commands)"
+	case running:
+		c.Found, c.Fix = "the local worker runs none", "for a spec with trainer.command: `tailsweep down`, then `tailsweep up --allow-commands`"
+	default:
+		c.Found, c.Fix = "no local worker runs", "for a spec with trainer.command: `tailsweep run SPEC --allow-commands`"
+	}
+	return c
 }
 
 // checkServices checks that Temporal and the object store answer. An embedded stack

@@ -38,6 +38,7 @@ worker. A second signal ends it at once.`,
 	listen := f.String("metrics-addr", cmp.Or(os.Getenv(address.MetricsVariable), "127.0.0.1:0"), "address of the /metrics endpoint ("+address.MetricsVariable+")")
 	staging := f.String("staging", worker.DefaultStaging(), "folder for checkpoints before they are uploaded")
 	trainer := f.String("trainer", "", "program that trains and evaluates, with the verbs and the protocol of package trainer/job (default: this one)")
+	commands := cli.AllowCommandsFlag(f, "this worker")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		stop, err := profile()
@@ -47,6 +48,10 @@ worker. A second signal ends it at once.`,
 		defer stop()
 		ctx := cmd.Context()
 		program, err := child(*trainer)
+		if err != nil {
+			return err
+		}
+		allow, err := commands()
 		if err != nil {
 			return err
 		}
@@ -77,6 +82,7 @@ worker. A second signal ends it at once.`,
 			Client: c, Polls: &polls, Archive: arc, Metrics: m, Log: address.NewLogger(a.Err, slog.LevelInfo),
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, Hosts: address.Hosts(), StagingRoot: *staging, Executable: program,
+			AllowCommands: allow != nil && *allow,
 		})
 	}
 	return cmd

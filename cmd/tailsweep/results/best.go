@@ -38,6 +38,9 @@ other configurations may be as good.`,
 	output := cli.OutputFlag(cmd)
 	metric := cli.MetricFlag(cmd.Flags(), "rank by this metric instead of the spec's first")
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
+		if err := cli.CheckMetric(spec, *metric); err != nil {
+			return err
+		}
 		best, ok := analysis.Best(spec, trials, *metric)
 		if !ok {
 			return noBest(spec, trials, *metric, "`tailsweep trials %s` lists the trials")

@@ -29,6 +29,9 @@ spec.`,
 	top := cli.Within(f, "top", f.Float64("top", analysis.DefaultTop, "share of the configurations that count as the best, at most 0.4"), cli.AboveZero, 0.4)
 	cmd.RunE = withTrials(a, func(spec *sweep.Spec, trials []sweep.Trial, args []string) error {
 		objectives := spec.Metrics
+		if err := cli.CheckMetric(spec, *metric); err != nil {
+			return err
+		}
 		if *metric != "" {
 			objectives = []sweep.Objective{{Name: *metric}}
 		}

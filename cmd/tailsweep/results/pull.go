@@ -46,6 +46,9 @@ func Pull(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := cli.CheckMetric(spec, *metric); err != nil {
+			return err
+		}
 		chosen, err := choose(spec, trials, *trial, *topN, *metric)
 		if err != nil {
 			return err

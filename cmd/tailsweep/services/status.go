@@ -107,6 +107,9 @@ func statusText(s shown) string {
 	if s.Process(stack.ProcessWorker).Running {
 		lines = append(lines, fmt.Sprintf("worker's training slots: %d", cmp.Or(s.WorkerSlots, max(1, len(worker.Devices())))))
 	}
+	if s.Process(stack.ProcessWorker).Running {
+		lines = append(lines, "worker runs commands of specs: "+commandsText(s.RunsCommands))
+	}
 	if s.WorkerBackend != "" {
 		lines = append(lines, "worker's backend: "+backendText(s.WorkerBackend))
 	}
@@ -119,6 +122,14 @@ func statusText(s shown) string {
 		}
 	}
 	return strings.Join(append(lines, "state: "+s.Dir), "\n")
+}
+
+// commandsText says whether a worker runs the commands of specs.
+func commandsText(runs bool) string {
+	if runs {
+		return "yes"
+	}
+	return "no (`tailsweep up --allow-commands`)"
 }
 
 // backendText formats the backend that a worker was started with.

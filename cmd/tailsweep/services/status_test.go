@@ -47,6 +47,15 @@ func TestStatusShowsTheSlotsOfTheWorker(t *testing.T) {
 	require.NotContains(t, statusText(shown{Status: s}), "slots")
 }
 
+func TestStatusSaysWhetherTheWorkerRunsCommands(t *testing.T) {
+	s := stack.Status{Processes: []stack.Process{{Name: stack.ProcessWorker, Running: true}}}
+	require.Contains(t, statusText(shown{Status: s}), "\nworker runs commands of specs: no (`tailsweep up --allow-commands`)\n")
+	s.RunsCommands = true
+	require.Contains(t, statusText(shown{Status: s}), "\nworker runs commands of specs: yes\n")
+	s.Processes[0].Running = false
+	require.NotContains(t, statusText(shown{Status: s}), "commands")
+}
+
 func TestStatusReadsTheRestOfTheWorker(t *testing.T) {
 	for rests, page := range map[bool]func(m *metrics.Metrics){
 		true:  func(m *metrics.Metrics) { m.WorkerResting(true) },

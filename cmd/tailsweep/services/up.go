@@ -29,6 +29,7 @@ which takes minutes.`,
 	noPrometheus := f.Bool("no-prometheus", false, "do not build or start Prometheus")
 	buildOnly := f.Bool("build-only", false, "build the servers and start nothing")
 	slots := cli.SlotsFlag(f)
+	commands := cli.AllowCommandsFlag(f, "the worker")
 	device := cli.BackendFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o := a.StackOptions()
@@ -37,11 +38,22 @@ which takes minutes.`,
 			o.Backend = device.Value
 		}
 		o.Slots = *slots
+		var err error
+		if o.AllowCommands, err = commands(); err != nil {
+			return err
+		}
 		if *buildOnly {
 			return stack.Build(cmd.Context(), a.Err)
 		}
 		if o.Worker {
 			if err := cli.RefuseOtherBackend(device.Value); err != nil {
+				return err
+			}
+			before, err := stack.Read("")
+			if err != nil {
+				return err
+			}
+			if err := cli.RefuseWithoutCommands(before, o.AllowCommands); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,7 @@ func Rerun(a *cli.App) *cobra.Command {
 	}
 	name := cmd.Flags().String("name", "", "name of the new sweep (default: SWEEP-2, SWEEP-3, ...)")
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
+	commands := cli.AllowCommandsFlag(cmd.Flags(), "the worker that is started")
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -44,7 +45,11 @@ func Rerun(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, again, "rerun of "+args[0], text, nil, *detach, output)
+		allow, err := commands()
+		if err != nil {
+			return err
+		}
+		return begin(ctx, &launch{app: a, spec: again, path: "rerun of " + args[0], text: text, commands: allow}, *detach, output)
 	}
 	return cmd
 }

@@ -42,6 +42,9 @@ max_concurrent_trials and the machine allow, unless ` + "`tailsweep up --slots`"
 a number. If the sweep exists already, run with the
 same spec attaches to it; with another spec of the same name it lists what differs.
 
+A spec with trainer.command needs workers that run commands. --allow-commands is for the
+worker that run starts; one that runs already keeps its setting.
+
 --from names earlier sweeps that the search learns from, as they are now. Results of the
 same dataset, model, train and evaluate count as the new sweep's own; others are a prior,
 which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps a suggestion used.`,
@@ -49,6 +52,7 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 	}
 	detach := cmd.Flags().BoolP("detach", "d", false, "start the sweep and return at once")
 	from := earlier.Flag(cmd.Flags())
+	commands := cli.AllowCommandsFlag(cmd.Flags(), "the worker that is started")
 	output := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -56,7 +60,11 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 		if err != nil {
 			return err
 		}
-		return begin(ctx, a, spec, args[0], text, *from, *detach, output)
+		allow, err := commands()
+		if err != nil {
+			return err
+		}
+		return begin(ctx, &launch{app: a, spec: spec, path: args[0], text: text, from: *from, commands: allow}, *detach, output)
 	}
 	return cmd
 }
@@ -81,15 +89,14 @@ func (b Begun) text() string {
 }
 
 // begin starts the sweep of a spec, or attaches to it, and watches it unless detach is
-// set; where the output is JSON, it waits for its end and prints the sweep's progress. path
-// and text are the file of the spec.
-func begin(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte, from []string, detach bool, output *cli.Choice) error {
+// set; where the output is JSON, it waits for its end and prints the sweep's progress.
+func begin(ctx context.Context, l *launch, detach bool, output *cli.Choice) error {
+	a, spec := l.app, l.spec
 	a.Warn(spec)
-	l := &launch{app: a, spec: spec, path: path, text: text, from: from}
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	b, err := start(ctx, a, spec, path, l.text)
+	b, err := start(ctx, a, spec, l.path, l.text)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,8 @@ type launch struct {
 	text []byte
 	from []string // earlier sweeps of --from
 
-	asked string // backend
+	commands *bool  // --allow-commands; nil: not given
+	asked    string // backend
 }
 
 // prepare refuses a name that is in use, or checks the data that is on this machine. Where no
@@ -138,6 +146,12 @@ func (l *launch) prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		steps.commands = func(exists bool) error {
+			if exists && status.Process(stack.ProcessWorker).Running {
+				return nil // it goes on as it was started
+			}
+			return cli.CheckCommand(status, l.commands, l.spec)
+		}
 		steps.answers = target.Address() != "" && !slices.ContainsFunc(status.Processes, func(p stack.Process) bool {
 			return !p.Running && p.Name != stack.ProcessWorker && p.Name != stack.ProcessPrometheus
 		})
@@ -148,10 +162,11 @@ func (l *launch) prepare(ctx context.Context) error {
 
 // preparation has the steps of prepare. What takes long is left out for a sweep that exists.
 type preparation struct {
-	answers bool                                                                      // the stack runs: its store and Temporal can be asked
-	look    func(ctx context.Context) (exists bool, err error)                        // returns an error for a name that is in use
-	data    func(ctx context.Context) error                                           // checks and reads the data
-	up      func(ctx context.Context) (report func(context.Context) error, err error) // starts the stack; report measures this machine; nil: it is not this machine's
+	answers  bool                                                                      // the stack runs: its store and Temporal can be asked
+	look     func(ctx context.Context) (exists bool, err error)                        // returns an error for a name that is in use
+	data     func(ctx context.Context) error                                           // checks and reads the data
+	commands func(exists bool) error                                                   // refuses a worker that does not run the command of the spec; nil: workers decide themselves
+	up       func(ctx context.Context) (report func(context.Context) error, err error) // starts the stack; report measures this machine; nil: it is not this machine's
 }
 
 // run carries out the steps: first the look, as soon as the stack answers.
@@ -163,6 +178,11 @@ func (p preparation) run(ctx context.Context) (err error) {
 			return err
 		}
 		p.answers = err == nil
+	}
+	if p.commands != nil {
+		if err := p.commands(exists); err != nil {
+			return err
+		}
 	}
 	if !exists {
 		if err := p.data(ctx); err != nil { // also where the stack does not answer
@@ -223,7 +243,7 @@ func (l *launch) startStack(ctx context.Context) (report func(context.Context) e
 		return nil, err
 	}
 	o := a.StackOptions()
-	o.Unasked, o.Measured = true, slots
+	o.Unasked, o.Measured, o.AllowCommands = true, slots, l.commands
 	status, err := stack.Up(ctx, o)
 	if err != nil {
 		return nil, err

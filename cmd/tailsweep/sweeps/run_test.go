@@ -1,6 +1,7 @@
 package sweeps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -33,13 +34,17 @@ func TestOtherWorkers(t *testing.T) {
 // A name that is in use is refused, and a sweep that exists attached to, before data is read
 // and the machine is measured.
 func TestTheNameComesFirst(t *testing.T) {
-	refused := errors.New("the name is in use")
+	refused, forbidden := errors.New("the name is in use"), errors.New("the worker runs no commands")
 	for title, c := range map[string]struct {
 		answers, exists bool
 		refused         error
+		forbidden       error // by the worker, which runs no commands
 		remote          bool
 		want            string
 	}{
+		"forbidden":                      {answers: true, forbidden: forbidden, want: "look"},
+		"forbidden on a new stack":       {forbidden: forbidden, want: ""},
+		"refused and forbidden":          {answers: true, refused: refused, forbidden: forbidden, want: "look"},
 		"refused":                        {answers: true, refused: refused, want: "look"},
 		"exists":                         {answers: true, exists: true, want: "look up"},
 		"new":                            {answers: true, want: "look data up measure"},
@@ -63,11 +68,15 @@ func TestTheNameComesFirst(t *testing.T) {
 			look: func(ctx context.Context) (bool, error) { return c.exists, errors.Join(step("look")(ctx), c.refused) },
 		}
 		if !c.remote {
+			p.commands = func(exists bool) error {
+				require.Equal(t, c.answers && c.exists, exists)
+				return c.forbidden
+			}
 			p.up = func(ctx context.Context) (func(context.Context) error, error) {
 				return step("measure"), step("up")(ctx)
 			}
 		}
-		require.ErrorIs(t, p.run(t.Context()), c.refused, title)
+		require.ErrorIs(t, p.run(t.Context()), cmp.Or(c.refused, c.forbidden), title)
 		require.Equal(t, c.want, strings.Join(did, " "), title)
 	}
 }

@@ -15,6 +15,7 @@ var Variables = []Variable{
 	{"TAILSWEEP_STATE_DIR", "folder of the embedded stack: sweeps, checkpoints, logs (default: ~/.local/share/tailsweep)"},
 	{"TAILSWEEP_CACHE_DIR", "folder of what can be downloaded or built again: datasets, feature nets, backends, servers (default: ~/.cache/tailsweep)"},
 	{"TAILSWEEP_BACKEND", "backend, as --backend: auto, go, xla:cpu, xla:cuda"},
+	{"TAILSWEEP_ALLOW_COMMANDS", "1: workers run the commands of specs, as --allow-commands"},
 	{"TEMPORAL_ADDRESS", "Temporal's host:port, as --address; without it and a store: the embedded stack"},
 	{"TEMPORAL_NAMESPACE", "Temporal's namespace, as --namespace"},
 	{"TEMPORAL_API_KEY, TEMPORAL_TLS_*", "access to Temporal, as for the `temporal` command line"},

@@ -176,16 +176,26 @@ func Within[T int | float64](f *pflag.FlagSet, name string, value *T, low, high 
 	return value
 }
 
-// MetricFlag adds --metric.
+// MetricFlag adds --metric. CheckMetric checks its value, which depends on the sweep.
 func MetricFlag(f *pflag.FlagSet, usage string) *string {
-	name := f.String("metric", "", usage)
-	addCheck(f, "metric", func() error {
-		if _, known := sweep.LookupMetric(*name); !known {
-			return fmt.Errorf("unknown metric (valid: %s)", sweep.MetricWords())
-		}
+	return f.String("metric", "", usage)
+}
+
+// CheckMetric returns an error if trials of a spec cannot be ranked by a metric: it is unknown,
+// or one of a program that nothing says the better direction of. "" is valid.
+func CheckMetric(spec *sweep.Spec, name string) error {
+	info, known := spec.Metric(name)
+	if name == "" || known && info.Goal != "" {
 		return nil
-	})
-	return name
+	}
+	valid := sweep.MetricWords()
+	if spec.Trainer != nil {
+		valid = strings.Join(spec.NamedMetrics(), ", ")
+		if spec.HasDataset() {
+			valid += ", " + sweep.MetricWords()
+		}
+	}
+	return Usagef("--metric %s: unknown metric (valid: %s)", name, valid)
 }
 
 // PNGFlag adds a flag for the name of a PNG file.
