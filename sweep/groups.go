@@ -159,12 +159,9 @@ func (g *Grouping) named(classes []string) (map[int]string, error) {
 			bad := func(message, valid string) error {
 				return &FieldError{Field: fmt.Sprintf("dataset.groups.%s[%d]", list.group, i), Value: name, Message: message, Valid: valid}
 			}
-			class := slices.Index(classes, name)
-			if number, err := strconv.Atoi(name); class < 0 && err == nil && number >= 0 && number < len(classes) {
-				class = number
-			}
+			class, known := FindClass(classes, name)
 			switch other := of[class]; {
-			case class < 0:
+			case !known:
 				return nil, bad("is not a class of the dataset", "a class's name or number: "+text.List(classes, shownClasses))
 			case other != "":
 				return nil, bad(fmt.Sprintf("class %d (%s) is in group %s already", class, classes[class], other), "each class once")
@@ -173,6 +170,21 @@ func (g *Grouping) named(classes []string) (map[int]string, error) {
 		}
 	}
 	return of, nil
+}
+
+// FindClass returns the class that a user names: by its name in classes, or else by its number
+// from 0.
+func FindClass(classes []string, name string) (class int, ok bool) {
+	if class = slices.Index(classes, name); class >= 0 {
+		return class, true
+	}
+	return ClassNumber(name, len(classes))
+}
+
+// ClassNumber reads the number of a class, from 0, of so many classes.
+func ClassNumber(name string, classes int) (class int, ok bool) {
+	class, err := strconv.Atoi(name)
+	return class, err == nil && class >= 0 && class < classes
 }
 
 // shownClasses is how many classes an error lists.

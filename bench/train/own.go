@@ -227,11 +227,11 @@ func (t *trained) host() (cost, error) {
 // images does not change the time.
 func (t *trained) evaluate() (cost, error) {
 	per := samples / 10
-	var pictures []diffusion.SampleID
+	var labels []int
 	var images []float32
 	for class := range 10 {
 		for index := range per {
-			pictures = append(pictures, diffusion.SampleID{Class: class, Index: index})
+			labels = append(labels, class)
 			images = append(images, diffusion.SamplingNoise(1, class, index, 28*28)...)
 		}
 	}
@@ -241,7 +241,7 @@ func (t *trained) evaluate() (cost, error) {
 			return err
 		}
 		defer j.Close()
-		_, _, err = j.Metrics(context.Background(), images, pictures, evaluate.Whole, nil)
+		_, _, err = j.Metrics(context.Background(), images, labels, evaluate.Whole, nil)
 		return err
 	})
 }

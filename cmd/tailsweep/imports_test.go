@@ -68,7 +68,8 @@ var rooms = []struct{ packages, imports string }{
 	{"trainer/features", gomlx + " " + helpers + "internal/wheel sweep trainer/backend trainer/checkpoint trainer/dataset"}, // no code of what is evaluated
 	{"trainer/precheck", "sweep trainer/dataset trainer/features"},
 	{"trainer", gomlx + " " + helpers + "sweep trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/job trainer/nets trainer/precheck"},
-	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck"},
+	{"trainer/samples", "internal/file internal/text sweep trainer/checkpoint trainer/dataset trainer/dataset/imagefile trainer/dataset/npy"},
+	{"trainer/evaluate", gomlx + " sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/diffusion trainer/distance trainer/features trainer/job trainer/precheck trainer/samples"},
 	{"trainer/generate", helpers + "sweep trainer trainer/backend trainer/checkpoint trainer/dataset trainer/dataset/imagefile trainer/diffusion trainer/distance trainer/evaluate trainer/features trainer/precheck"},
 
 	// Activities declare what they need of the services (ports.go). Workflows are

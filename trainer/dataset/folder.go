@@ -140,7 +140,7 @@ func (l listing) folders(d sweep.Dataset) (listing, error) {
 	for _, entry := range entries {
 		name := entry.Name()
 		mode, link := followed(root, d, name, entry)
-		if !mode.IsDir() || isSystemFile(name) {
+		if !mode.IsDir() || IsSystemFile(name) {
 			l.leaveEntry(name, mode, link, leftOutside)
 			continue
 		}
@@ -231,12 +231,12 @@ func (l *listing) addClass(root *os.Root, d sweep.Dataset, folder string) (unrea
 			rel := path.Join(folder, entry.Name())
 			mode, link := followed(root, d, rel, entry)
 			switch {
-			case mode.IsDir() && !isSystemFile(entry.Name()):
+			case mode.IsDir() && !IsSystemFile(entry.Name()):
 				if err := walk(rel, append(slices.Clip(above), own)); err != nil {
 					return err
 				}
 				continue
-			case mode.IsRegular() && !isSystemFile(entry.Name()) && imagefile.Readable(rel):
+			case mode.IsRegular() && !IsSystemFile(entry.Name()) && imagefile.Readable(rel):
 				if len(l.files) == l.limits.images {
 					return badField("dataset.path", "%s has more than %d images (valid: fewer, or dataset.split, a list of those that are used)", d.Path, l.limits.images)
 				}
@@ -261,9 +261,9 @@ func (l *listing) addClass(root *os.Root, d sweep.Dataset, folder string) (unrea
 // is the reason if it is a symbolic link, readable if it is a supported image.
 func (l *listing) leaveEntry(name string, mode fs.FileMode, link, readable string) {
 	switch {
-	case isSystemFile(path.Base(name)) && mode.IsDir():
+	case IsSystemFile(path.Base(name)) && mode.IsDir():
 		l.leave(leftSystem, name+"/")
-	case isSystemFile(path.Base(name)):
+	case IsSystemFile(path.Base(name)):
 		l.leave(leftSystem, name)
 	case link != "":
 		l.leave(link, name)

@@ -68,9 +68,9 @@ var systemNames = []string{
 	"lost+found",
 }
 
-// isSystemFile reports whether a file or folder of this name was made by a file manager or
+// IsSystemFile reports whether a file or folder of this name was made by a file manager or
 // file system, and so belongs to no dataset.
-func isSystemFile(name string) bool {
+func IsSystemFile(name string) bool {
 	name = strings.ToLower(name)
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || slices.Contains(systemNames, name)
 }
@@ -78,7 +78,7 @@ func isSystemFile(name string) bool {
 // Wanted reports whether a file of this slash-separated path can belong to an image
 // folder: as an image that is read, or as a split file.
 func Wanted(name string) bool {
-	if slices.ContainsFunc(strings.Split(name, "/"), isSystemFile) {
+	if slices.ContainsFunc(strings.Split(name, "/"), IsSystemFile) {
 		return false
 	}
 	return imagefile.Readable(name) || strings.EqualFold(path.Ext(name), ".txt")

@@ -5,7 +5,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/features"
 )
 
@@ -20,12 +19,12 @@ const casSeed = 1
 // (after the classification accuracy score of arXiv 1905.10887, which trains on samples
 // alone). The value of a group is the mean over its classes that have such images. It is
 // deterministic on one backend and machine type.
-func (e *Evaluator) CAS(ctx context.Context, images []float32, ids []diffusion.SampleID) (scores, deviations map[string]float64, err error) {
-	return e.cas(ctx, images, ids, CASSteps)
+func (e *Evaluator) CAS(ctx context.Context, images []float32, labels []int) (scores, deviations map[string]float64, err error) {
+	return e.cas(ctx, images, labels, CASSteps)
 }
 
-func (e *Evaluator) cas(ctx context.Context, images []float32, ids []diffusion.SampleID, steps int) (scores, deviations map[string]float64, err error) {
-	data := e.training.With(dataset.InMemory(images, e.pixels), labelsOf(ids))
+func (e *Evaluator) cas(ctx context.Context, images []float32, labels []int, steps int) (scores, deviations map[string]float64, err error) {
+	data := e.training.With(dataset.InMemory(images, e.pixels), labels)
 	classifier, err := features.Fit(ctx, e.backend, data, casSeed, steps, extractBatch)
 	if err != nil {
 		return nil, nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/job"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
+	"github.com/tailsweep/tailsweep/trainer/samples"
 )
 
 // sampleBatch is the number of samples that are drawn together (see dataset.Batch).
@@ -26,7 +27,9 @@ const GridName = "grid.png"
 type Result struct {
 	sweep.Evaluation // without Grid; see WriteGrid
 
-	images []float32 // the samples, class by class
+	dataset sweep.Dataset
+	about   dataset.About
+	images  []float32 // the samples, class by class
 }
 
 // Open opens the model of a checkpoint folder, after verifying its weights against the
@@ -69,14 +72,36 @@ func Model(ctx context.Context, b *backend.Backend, m *trainer.Model, progress f
 		return nil, err
 	}
 	defer evaluator.Close()
-	return evaluator.evaluate(ctx, m, settings.Guidance, func(done int) error { return progress(read+done, read+drawn) })
+	return evaluator.evaluate(ctx, m, about, settings.Guidance, func(done int) error { return progress(read+done, read+drawn) })
+}
+
+// Samples evaluates samples that another program has drawn, as Model evaluates those of a
+// model: all of them, against all real images. spec says with what they are compared and
+// which metrics are required. progress, if not nil, is called with the number of real images
+// read and of all.
+func Samples(ctx context.Context, b *backend.Backend, spec sweep.Spec, s *samples.Set, progress func(done, all int) error) (*Result, error) {
+	about, err := dataset.Describe(spec.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	spec.Evaluate.SamplesPerClass, spec.Evaluate.Guidance = s.PerClass, nil // the program's own scale is not known
+	if err := precheck.Trial(&spec, sweep.Assignment{}, about); err != nil {
+		return nil, err
+	}
+	evaluator, err := NewEvaluator(ctx, b, spec.Dataset, spec.Evaluate.Features, s.PerClass, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer evaluator.Close()
+	r := &Result{dataset: spec.Dataset, about: about, images: s.Images}
+	return r, evaluator.measure(ctx, r, &spec, s.Labels, Whole)
 }
 
 // evaluate draws samples of the model and measures them. With several guidance scales it
 // chooses the best by the deciding objective, on samples and one half of the real images
 // that are not used again; it then measures other samples on the other half. progress is
 // called with the number of samples drawn.
-func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []float64, progress func(done int) error) (*Result, error) {
+func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, about dataset.About, guidance []float64, progress func(done int) error) (*Result, error) {
 	spec := m.Spec
 	sampler, err := m.Sampler(dataset.Batch(sampleBatch, spec.Dataset.Size))
 	if err != nil {
@@ -90,8 +115,8 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 		drawn += len(samples)
 		return images, err
 	}
-	r := &Result{Evaluation: sweep.Evaluation{Guidance: guidance[0], Samples: n, Floor: e.Floor, FloorError: e.FloorError, LeftOut: e.LeftOut(), Features: e.Features}}
-	part := Whole
+	r, part := &Result{dataset: spec.Dataset, about: about}, Whole
+	r.Guidance = guidance[0]
 	if len(guidance) > 1 {
 		part = Reporting
 		order := spec.GuidanceObjective()
@@ -102,7 +127,7 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 			if err != nil {
 				return nil, err
 			}
-			metrics, _, err := e.Metrics(ctx, images, others, Selection, func(name string) bool { return name == order.Name })
+			metrics, _, err := e.Metrics(ctx, images, labelsOf(others), Selection, func(name string) bool { return name == order.Name })
 			if err != nil {
 				return nil, err
 			}
@@ -115,24 +140,31 @@ func (e *Evaluator) evaluate(ctx context.Context, m *trainer.Model, guidance []f
 	if r.images, err = draw(shown, r.Guidance); err != nil {
 		return nil, err
 	}
-	r.Real = e.against(part).perClass()
-	if r.Metrics, r.StandardError, err = e.Metrics(ctx, r.images, shown, part, nil); err != nil {
-		return nil, err
+	return r, e.measure(ctx, r, &spec, labelsOf(shown), part)
+}
+
+// measure measures the images of r, which has equally many of each class, against a part of
+// the real images, and checks that r has the metrics that spec requires.
+func (e *Evaluator) measure(ctx context.Context, r *Result, spec *sweep.Spec, labels []int, part Part) (err error) {
+	r.Samples, r.Real = spec.Evaluate.SamplesPerClass, e.against(part).perClass()
+	r.Floor, r.FloorError, r.LeftOut, r.Features = e.Floor, e.FloorError, e.LeftOut(), e.Features
+	if r.Metrics, r.StandardError, err = e.Metrics(ctx, r.images, labels, part, nil); err != nil {
+		return err
 	}
 	if spec.MeasuresCAS() {
-		scores, deviations, err := e.CAS(ctx, r.images, shown)
+		scores, deviations, err := e.CAS(ctx, r.images, labels)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		maps.Copy(r.Metrics, scores)
 		maps.Copy(r.StandardError, deviations)
 	}
-	return r, complete(spec, r)
+	return complete(spec, r)
 }
 
 // complete returns an error where a metric that the spec asks for was not measured, which
 // precheck did not foresee.
-func complete(spec sweep.Spec, r *Result) error {
+func complete(spec *sweep.Spec, r *Result) error {
 	for _, m := range spec.RequiredMetrics() {
 		if _, ok := r.Metrics[m.Metric]; !ok && sweep.Evaluated(m.Metric) {
 			return precheck.BadData(&sweep.FieldError{
@@ -142,6 +174,15 @@ func complete(spec sweep.Spec, r *Result) error {
 		}
 	}
 	return nil
+}
+
+// labelsOf returns the classes of samples.
+func labelsOf(ids []diffusion.SampleID) []int {
+	labels := make([]int, len(ids))
+	for i, id := range ids {
+		labels[i] = id.Class
+	}
+	return labels
 }
 
 // sampleIDs names n samples of each class, from an index on.
@@ -177,27 +218,69 @@ func run(ctx context.Context, j job.Evaluate, emit func(job.Event) error) error 
 	if err := emit(job.Event{Type: job.Started, Backend: b.Choice, Device: b.Device}); err != nil {
 		return err
 	}
-	m, err := Open(b, j.Checkpoint)
-	if err != nil {
-		return err
+	of := ofModel
+	if j.Spec.EvaluatesSamples() {
+		of = ofSamples
 	}
-	defer m.Close()
-	// The model was trained by the spec of the checkpoint and is evaluated by that of the job.
-	m.Spec.Evaluate, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Dataset
-	m.Spec.Metrics, m.Spec.Constraints = j.Spec.Metrics, j.Spec.Constraints
-	if err := emit(job.Event{Type: job.Compiling}); err != nil {
-		return err
-	}
-	result, err := Model(ctx, b, m, func(done, all int) error {
+	result, err := of(ctx, b, j, emit, func(done, all int) error {
 		return emit(job.Event{Type: job.Progress, Step: done, Steps: all})
 	})
 	if err != nil {
 		return err
 	}
 	grid := filepath.Join(j.Output, GridName)
-	if err := result.WriteGrid(grid, m); err != nil {
+	if err := result.WriteGrid(grid); err != nil {
 		return err
 	}
 	result.Grid = grid
 	return emit(job.Event{Type: job.Result, Evaluation: &result.Evaluation})
+}
+
+// ofModel evaluates the model of a checkpoint.
+func ofModel(ctx context.Context, b *backend.Backend, j job.Evaluate, emit func(job.Event) error, progress func(done, all int) error) (*Result, error) {
+	m, err := Open(b, j.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	// The model was trained by the spec of the checkpoint and is evaluated by that of the job.
+	m.Spec.Evaluate, m.Spec.Dataset = j.Spec.Evaluate, j.Spec.Dataset
+	m.Spec.Metrics, m.Spec.Constraints = j.Spec.Metrics, j.Spec.Constraints
+	if err := emit(job.Event{Type: job.Compiling}); err != nil {
+		return nil, err
+	}
+	return Model(ctx, b, m, progress)
+}
+
+// ofSamples evaluates the samples that a program has written into a checkpoint.
+func ofSamples(ctx context.Context, b *backend.Backend, j job.Evaluate, emit func(job.Event) error, progress func(done, all int) error) (*Result, error) {
+	about, err := dataset.Describe(j.Spec.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := checkpoint.ReadManifest(j.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{checkpoint.SamplesName, samples.ArrayName} {
+		if _, ok := manifest.File(name); !ok {
+			continue
+		}
+		if err := manifest.VerifyFile(j.Checkpoint, name); err != nil { // another copy may be whole
+			return nil, err
+		}
+	}
+	source, err := samples.Open(j.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close() //nolint:errcheck // only read
+	set, err := source.Read(ctx, samples.FormOf(j.Spec.Dataset, about.Classes), j.Spec.Evaluate.SamplesPerClass)
+	if err != nil {
+		return nil, err
+	}
+	if err := emit(job.Event{Type: job.Compiling}); err != nil {
+		return nil, err
+	}
+	return Samples(ctx, b, j.Spec, set, progress)
 }

@@ -57,7 +57,7 @@ func evaluateAs(t *testing.T, dir string, spec sweep.Spec, progress func(done in
 	if progress == nil {
 		progress = func(int) error { return nil }
 	}
-	return openEvaluator(t).evaluate(context.Background(), m, spec.Evaluate.Guidance, progress)
+	return openEvaluator(t).evaluate(context.Background(), m, describe(t, spec.Dataset), spec.Evaluate.Guidance, progress)
 }
 
 func TestEvaluatorTakesTheBestGuidance(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/diffusion"
 	"github.com/tailsweep/tailsweep/trainer/features"
 	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
@@ -215,11 +214,11 @@ func (e *Evaluator) against(part Part) view {
 }
 
 // Metrics returns the metrics of images `[N,S,S,C]` in [-1, 1] against a part of the real
-// images, and their standard errors, where they are known. Image i was sampled as ids[i].
+// images, and their standard errors, where they are known. Image i was sampled as labels[i].
 // wanted, if not nil, selects metrics. A group or class with too few images has no FID.
 // cas.* is measured by CAS.
-func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusion.SampleID, part Part, wanted func(name string) bool) (metrics, standardErrors map[string]float64, err error) {
-	samples, err := e.extract(ctx, dataset.InMemory(images, e.pixels), labelsOf(ids), nil)
+func (e *Evaluator) Metrics(ctx context.Context, images []float32, labels []int, part Part, wanted func(name string) bool) (metrics, standardErrors map[string]float64, err error) {
+	samples, err := e.extract(ctx, dataset.InMemory(images, e.pixels), labels, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -233,12 +232,4 @@ func (e *Evaluator) Metrics(ctx context.Context, images []float32, ids []diffusi
 // LeftOut returns the classes that have too few real images to take part in some metrics.
 func (e *Evaluator) LeftOut() []sweep.LeftOut {
 	return sweep.LeftOutClasses(e.Classes, counts(e.real.labels, len(e.Classes)))
-}
-
-func labelsOf(ids []diffusion.SampleID) []int {
-	labels := make([]int, len(ids))
-	for i, id := range ids {
-		labels[i] = id.Class
-	}
-	return labels
 }

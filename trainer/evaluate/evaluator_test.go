@@ -15,7 +15,6 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/backend"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
 // perClass real images are what the tests compare with: enough for a head and a
@@ -32,21 +31,21 @@ var longTail = sweep.Dataset{
 
 // part returns images from..from+n of each class of the balanced set, and what to
 // ask for to get them.
-func part(t *testing.T, from, n int) (*dataset.Set, []diffusion.SampleID) {
+func part(t *testing.T, from, n int) (*dataset.Set, []int) {
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
-	var ids []diffusion.SampleID
+	var labels []int
 	for class := range 10 {
-		for i := range n {
-			ids = append(ids, diffusion.SampleID{Class: class, Index: i})
+		for range n {
+			labels = append(labels, class)
 		}
 	}
 	chosen := make([]bool, all.Len())
 	for i := range chosen {
 		chosen[i] = i%1000 >= from && i%1000 < from+n
 	}
-	return all.Where(chosen), ids
+	return all.Where(chosen), labels
 }
 
 // pixels returns the values of all images of a set.
@@ -100,8 +99,8 @@ func openGo(t *testing.T) *backend.Backend {
 func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	j := openEvaluator(t)
 	require.Equal(t, []int{0, 1, 2}, j.Groups.Head)
-	others, ids := part(t, 500, perClass)
-	good, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+	others, labels := part(t, 500, perClass)
+	good, _, err := j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 	require.NoError(t, err)
 
 	noise := make([]float32, len(pixels(t, others)))
@@ -109,7 +108,7 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
 	}
-	bad, _, err := j.Metrics(context.Background(), noise, ids, Whole, nil)
+	bad, _, err := j.Metrics(context.Background(), noise, labels, Whole, nil)
 	require.NoError(t, err)
 
 	for _, group := range sweep.MetricGroups() {
@@ -136,15 +135,15 @@ func TestMetricsDistinguishRealImagesFromNoise(t *testing.T) {
 
 func TestGroupsArePooled(t *testing.T) {
 	j := openEvaluator(t)
-	others, ids := part(t, 500, perClass)
-	right, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+	others, labels := part(t, 500, perClass)
+	right, _, err := j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 	require.NoError(t, err)
 
 	// The head's classes 0 and 1 change places: the pool stays, the labels are wrong.
-	swapped := slices.Clone(ids)
+	swapped := slices.Clone(labels)
 	for i, p := range swapped {
-		if p.Class < 2 {
-			swapped[i].Class = 1 - p.Class
+		if p < 2 {
+			swapped[i] = 1 - p
 		}
 	}
 	wrong, _, err := j.Metrics(context.Background(), pixels(t, others), swapped, Whole, nil)
@@ -156,14 +155,14 @@ func TestGroupsArePooled(t *testing.T) {
 	require.Equal(t, right["label_accuracy.tail"], wrong["label_accuracy.tail"])
 
 	// A head class and a tail class change places: both groups' pools change.
-	for i, p := range ids {
-		switch p.Class {
+	for i, p := range labels {
+		switch p {
 		case 0:
-			swapped[i].Class = 9
+			swapped[i] = 9
 		case 9:
-			swapped[i].Class = 0
+			swapped[i] = 0
 		default:
-			swapped[i].Class = p.Class
+			swapped[i] = p
 		}
 	}
 	moved, _, err := j.Metrics(context.Background(), pixels(t, others), swapped, Whole, nil)
@@ -176,8 +175,8 @@ func TestGroupsArePooled(t *testing.T) {
 
 func TestTooFewImagesHaveNoFID(t *testing.T) {
 	j := openEvaluator(t)
-	others, ids := part(t, 500, 42) // a head and a tail of 126, a medium of 168
-	metrics, _, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+	others, labels := part(t, 500, 42) // a head and a tail of 126, a medium of 168
+	metrics, _, err := j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head")
 	require.NotContains(t, metrics, "fid.tail")
@@ -190,23 +189,23 @@ func TestTooFewImagesHaveNoFID(t *testing.T) {
 	require.NoError(t, err)
 	defer small.Close()
 	require.NotContains(t, small.Floor, "fid.head")
-	more, ids := part(t, 500, perClass)
-	metrics, _, err = small.Metrics(context.Background(), pixels(t, more), ids, Whole, nil)
+	more, labels := part(t, 500, perClass)
+	metrics, _, err = small.Metrics(context.Background(), pixels(t, more), labels, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.head", "too few real ones")
 	require.Contains(t, metrics, "fid.all")
 
-	_, _, err = j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+	_, _, err = j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 	require.ErrorContains(t, err, "420 images for 900 labels")
 }
 
 func TestAStepProfileHasNoMedium(t *testing.T) {
-	real, ids := part(t, 0, perClass)
+	real, labels := part(t, 0, perClass)
 	step := sweep.Imbalance{Profile: sweep.ProfileStep, Factor: 0.1}
 	j, err := newEvaluator(context.Background(), openGo(t), groups(step), real, nil, nil, perClass, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	metrics, _, err := j.Metrics(context.Background(), pixels(t, real), ids, Whole, nil)
+	metrics, _, err := j.Metrics(context.Background(), pixels(t, real), labels, Whole, nil)
 	require.NoError(t, err)
 	require.NotContains(t, metrics, "fid.medium")
 	require.NotContains(t, metrics, "label_accuracy.medium")
@@ -216,7 +215,7 @@ func TestAStepProfileHasNoMedium(t *testing.T) {
 // Copies of training images are distinguished from other samples, also when they are noisy.
 func TestMemorised(t *testing.T) {
 	j := openEvaluator(t)
-	copies, ids := part(t, 0, trained)
+	copies, labels := part(t, 0, trained)
 	r := rand.New(rand.NewPCG(3, 4))
 	images := pixels(t, copies)
 	for i := range images {
@@ -227,7 +226,7 @@ func TestMemorised(t *testing.T) {
 		}
 	}
 	memorised := func(name string) bool { return familyOf(name) == "memorised_ratio" }
-	m, _, err := j.Metrics(context.Background(), images, ids, Whole, memorised)
+	m, _, err := j.Metrics(context.Background(), images, labels, Whole, memorised)
 	require.NoError(t, err)
 	require.Equal(t, map[string]float64{
 		"memorised_ratio.all": 0.5, "memorised_ratio.head": 0, "memorised_ratio.medium": 0.5, "memorised_ratio.tail": 1,
@@ -236,17 +235,17 @@ func TestMemorised(t *testing.T) {
 
 func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 	const n = 128
-	real, ids := part(t, 0, n)
+	real, labels := part(t, 0, n)
 	j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, n, nil)
 	require.NoError(t, err)
 	defer j.Close()
 	// Classes 0 and 9 change places.
-	for i, p := range ids {
-		if p.Class == 0 || p.Class == 9 {
-			ids[i].Class = 9 - p.Class
+	for i, p := range labels {
+		if p == 0 || p == 9 {
+			labels[i] = 9 - p
 		}
 	}
-	m, _, err := j.Metrics(context.Background(), pixels(t, real), ids, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
+	m, _, err := j.Metrics(context.Background(), pixels(t, real), labels, Whole, func(name string) bool { return strings.HasPrefix(name, sweep.FIDClass) })
 	require.NoError(t, err)
 	require.Len(t, m, 10)
 	require.Greater(t, m["fid.class.t-shirt"], 10.0)
@@ -257,17 +256,17 @@ func TestClassesHaveAFIDOfTheirOwn(t *testing.T) {
 // TestCAS trains on the right labels and on wrong ones.
 func TestCAS(t *testing.T) {
 	j := openEvaluator(t)
-	others, ids := part(t, 500, 40)
-	right, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
+	others, labels := part(t, 500, 40)
+	right, _, err := j.cas(context.Background(), pixels(t, others), labels, 40)
 	require.NoError(t, err)
 	require.Len(t, right, 4)
-	again, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
+	again, _, err := j.cas(context.Background(), pixels(t, others), labels, 40)
 	require.NoError(t, err)
 	require.Equal(t, right, again)
-	for i, p := range ids {
-		ids[i].Class = 9 - p.Class
+	for i, p := range labels {
+		labels[i] = 9 - p
 	}
-	wrong, _, err := j.cas(context.Background(), pixels(t, others), ids, 40)
+	wrong, _, err := j.cas(context.Background(), pixels(t, others), labels, 40)
 	require.NoError(t, err)
 	require.Greater(t, right["cas.tail"], 0.7)
 	require.Less(t, wrong["cas.all"], right["cas.all"]-0.2)
@@ -285,7 +284,7 @@ func TestFeaturesFromAFile(t *testing.T) {
 	require.Equal(t, openEvaluator(t).Features, j.Features)
 	spec := tinySpec()
 	spec.Evaluate.Features = &sweep.Features{Path: path}
-	err = complete(spec, &Result{Evaluation: sweep.Evaluation{Samples: 5, Real: 5}})
+	err = complete(&spec, &Result{Evaluation: sweep.Evaluation{Samples: 5, Real: 5}})
 	require.ErrorContains(t, err, "metrics[0].name: was not measured, with 5 samples and 5 real images per class (fid.all)")
 
 	_, err = newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, &sweep.Features{Path: path + "x"}, 5, nil)

@@ -61,16 +61,11 @@ func spread(classes []int, n int) (some []int) {
 
 // WriteGrid writes the first samples of each class as a PNG. Each class is a row, the
 // most frequent first, with its group and number of training images; each column has the
-// same noise in every trial. Of very many classes it shows some. m is the model that was
-// evaluated.
-func (r *Result) WriteGrid(path string, m *trainer.Model) error {
-	about, err := m.Classes()
-	if err != nil {
-		return err
-	}
+// same noise in every trial of the built-in trainer. Of very many classes it shows some.
+func (r *Result) WriteGrid(path string) error {
 	columns := min(gridColumns, r.Samples)
-	classes := spread(about.Groups.Classes(sweep.GroupAll), gridRows(m.Spec.Dataset, columns))
-	return writePanels(path, m.Spec.Dataset, about, columns, r.Samples, []panel{{classes: classes, images: r.images}})
+	classes := spread(r.about.Groups.Classes(sweep.GroupAll), gridRows(r.dataset, columns))
+	return writePanels(path, r.dataset, r.about, columns, r.Samples, []panel{{classes: classes, images: r.images}})
 }
 
 // Layout is an arrangement of samples by SampleGrids.

@@ -28,14 +28,21 @@ func readPNG(t *testing.T, path string) image.Image {
 	return img
 }
 
+func describe(t *testing.T, d sweep.Dataset) dataset.About {
+	t.Helper()
+	about, err := dataset.Describe(d)
+	require.NoError(t, err)
+	return about
+}
+
 // TestGridGolden draws three real images of each class; testdata/grid.png was
 // looked at by a person.
 func TestGridGolden(t *testing.T) {
 	const n = 3
 	some, _ := part(t, 0, n)
-	r := Result{Evaluation: sweep.Evaluation{Samples: n}, images: pixels(t, some)}
+	r := Result{Evaluation: sweep.Evaluation{Samples: n}, dataset: longTail, about: describe(t, longTail), images: pixels(t, some)}
 	path := filepath.Join(t.TempDir(), "grid.png")
-	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: longTail}}))
+	require.NoError(t, r.WriteGrid(path))
 	golden := filepath.Join("testdata", "grid.png")
 	if *regen {
 		data, err := os.ReadFile(path)
@@ -57,8 +64,8 @@ func TestGridHasARowAClassByFrequency(t *testing.T) {
 		images[i] = 2*float32(i/size/perClass)/9 - 1 // a class is one grey
 	}
 	path := filepath.Join(t.TempDir(), "grid.png")
-	r := Result{Evaluation: sweep.Evaluation{Samples: perClass}, images: images}
-	require.NoError(t, r.WriteGrid(path, &trainer.Model{Spec: sweep.Spec{Dataset: d}}))
+	r := Result{Evaluation: sweep.Evaluation{Samples: perClass}, dataset: d, about: describe(t, d), images: images}
+	require.NoError(t, r.WriteGrid(path))
 	img := readPNG(t, path)
 	cell := d.Size*gridScale + gridGap
 	require.Equal(t, image.Rect(0, 0, gridLabel+columns*cell+gridGap, 10*cell+gridGap), img.Bounds())

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/dataset"
-	"github.com/tailsweep/tailsweep/trainer/diffusion"
 )
 
 // rareCounts are real images of ten classes, from many to one that takes no part in a
@@ -18,21 +17,21 @@ import (
 var rareCounts = []int{400, 300, 250, 200, 160, 130, 90, 40, 12, 2}
 
 // unequal returns so many images of each class of the balanced set, from an index on.
-func unequal(t *testing.T, from int, counts []int) (*dataset.Set, []diffusion.SampleID) {
+func unequal(t *testing.T, from int, counts []int) (*dataset.Set, []int) {
 	t.Helper()
 	all, err := balanced()
 	require.NoError(t, err)
-	var ids []diffusion.SampleID
+	var labels []int
 	for class, n := range counts {
-		for i := range n {
-			ids = append(ids, diffusion.SampleID{Class: class, Index: i})
+		for range n {
+			labels = append(labels, class)
 		}
 	}
 	chosen := make([]bool, all.Len())
 	for i := range chosen {
 		chosen[i] = i%1000 >= from && i%1000 < from+counts[i/1000]
 	}
-	return all.Where(chosen), ids
+	return all.Where(chosen), labels
 }
 
 // In a folder with classes of very unequal sizes other real images are as good as the floor,
@@ -42,15 +41,15 @@ func TestRareClasses(t *testing.T) {
 	j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, 50, nil)
 	require.NoError(t, err)
 	defer j.Close()
-	others, ids := part(t, 500, 50)
-	good, deviations, err := j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+	others, labels := part(t, 500, 50)
+	good, deviations, err := j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 	require.NoError(t, err)
 	noise := make([]float32, len(pixels(t, others)))
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range noise {
 		noise[i] = float32(max(-1, min(1, r.NormFloat64())))
 	}
-	bad, _, err := j.Metrics(context.Background(), noise, ids, Whole, nil)
+	bad, _, err := j.Metrics(context.Background(), noise, labels, Whole, nil)
 	require.NoError(t, err)
 
 	require.Equal(t, []sweep.LeftOut{
@@ -89,8 +88,8 @@ func TestUnequalClassesMeasureTheBalancedMixture(t *testing.T) {
 		j, err := newEvaluator(context.Background(), openGo(t), groups(longTail.Imbalance), real, nil, nil, 50, nil)
 		require.NoError(t, err)
 		defer j.Close()
-		others, ids := part(t, 500, 50)
-		metrics, deviations, err = j.Metrics(context.Background(), pixels(t, others), ids, Whole, nil)
+		others, labels := part(t, 500, 50)
+		metrics, deviations, err = j.Metrics(context.Background(), pixels(t, others), labels, Whole, nil)
 		require.NoError(t, err)
 		return metrics, deviations
 	}

@@ -36,7 +36,7 @@ give the same bytes.
 
 The sets with a size of 16 have means of four pixels, which are rounded to 8 bits; with
 --float32 the images of a .npz file are the values themselves, from -1 to 1.`,
-		Example: `  tailsweep data export my.yaml --to train.npz
+		Example: `  tailsweep data export my.yaml --to images.npz
   tailsweep data export my.yaml --to real --real`,
 		Args: cli.Args(1, 1, "one spec, dataset or folder"),
 	}

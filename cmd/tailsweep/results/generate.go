@@ -54,11 +54,8 @@ func (w amounts) of(about dataset.About) ([]int, error) {
 		chosen = nil
 	}
 	for _, name := range *w.classes {
-		class := slices.Index(about.Classes, name)
-		if number, err := strconv.Atoi(name); class < 0 && err == nil && number >= 0 && number < len(about.Classes) {
-			class = number
-		}
-		if class < 0 {
+		class, ok := sweep.FindClass(about.Classes, name)
+		if !ok {
 			return nil, cli.Usagef("generate: --class %s is not a class of the model (valid: its name or number from 0: %s)", name, text.List(about.Classes, shownClasses))
 		}
 		if !slices.Contains(chosen, class) {
