@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,4 +31,23 @@ func TestExamplesOfTrainers(t *testing.T) {
 			python(t, "python3", "-m", "unittest", "discover", filepath.Join("examples", folder))
 		})
 	}
+	t.Run("sklearn", func(t *testing.T) {
+		python(t, scikit(t), "-m", "unittest", "discover", "examples/sklearn")
+	})
+}
+
+// scikit makes a Python environment with the packages of examples/sklearn and returns its
+// Python. The test is skipped where there is no package index.
+func scikit(t *testing.T) string {
+	t.Helper()
+	venv := t.TempDir()
+	python(t, "python3", "-m", "venv", venv)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(venv, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "examples/sklearn/requirements.txt")
+	cmd.Dir = repository(t)
+	out, err := cmd.CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "do not match the hashes") {
+		t.Skipf("the packages of examples/sklearn cannot be installed: %s", out)
+	}
+	require.NoError(t, err, "%s", out)
+	return filepath.Join(venv, "bin/python")
 }
