@@ -154,6 +154,7 @@ type SweepNumbers struct {
 	ByStatus   map[sweep.Status]int
 	Planned    int                // 0 when unknown
 	Objectives []sweep.Objective  // of the spec in force
+	Free       []string           // metrics that this spec names and that are not in the closed list
 	Best       map[string]float64 // by metric name, "fid.tail": the best completed trial's own value of each metric
 	GPUHours   float64
 	Active     bool

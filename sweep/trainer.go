@@ -72,6 +72,15 @@ func (s *Spec) Reported(metric string) bool {
 	return s.Trainer != nil && !s.Measured(metric) && metric != MetricLoss && metric != MetricStepsPerSecond
 }
 
+// FreeMetrics returns the metrics that the objectives and constraints name and that are not in
+// the closed list: those of the program.
+func (s *Spec) FreeMetrics() []string {
+	return slices.DeleteFunc(s.NamedMetrics(), func(name string) bool {
+		_, known := LookupMetric(name)
+		return known
+	})
+}
+
 // Measured reports whether evaluations by tailsweep measure a metric.
 func (s *Spec) Measured(metric string) bool { return s.Evaluates() && Evaluated(metric) }
 

@@ -135,7 +135,7 @@ func TestGaugesFollowTheSweeps(t *testing.T) {
 				test.cluster.progress = map[string]conduct.Progress{}
 			}
 			test.cluster.progress["sweep/other"] = other
-			seen := &lastNumbers{Metrics: metrics.New("test"), of: map[string]activities.SweepNumbers{}}
+			seen := &lastNumbers{Metrics: metrics.New("test", slog.New(slog.DiscardHandler)), of: map[string]activities.SweepNumbers{}}
 			if test.shown != nil {
 				seen.SweepState("s", *test.shown)
 			}

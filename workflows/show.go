@@ -212,8 +212,8 @@ func (s *sweepRun) record() {
 // Numbers are a sweep's gauges.
 func Numbers(p conduct.Progress) activities.SweepNumbers {
 	n := activities.SweepNumbers{
-		Objectives: p.Objectives,
-		Running:    len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
+		Objectives: p.Objectives, Free: p.Free,
+		Running: len(p.Running), ByStatus: p.Counts, Planned: p.Planned, Best: bestMetrics(p),
 		GPUHours: p.GPUHours, Active: p.EndedAt == nil,
 	}
 	for _, b := range p.Blocked {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"runtime"
@@ -22,21 +23,28 @@ import (
 // sweep that was updated longest ago.
 const maxSweeps = 100
 
+// Names of the user's program that become the values of labels, a sweep.
+const (
+	maxFree   = 16 // metrics that the spec in force names
+	maxLosses = 8  // besides TermTotal, in the order in which they appear
+)
+
 // Labels.
 const (
 	labelSweep  = "sweep"
 	labelTrial  = "trial"
-	labelMetric = "metric" // families of sweep.MetricList
+	labelMetric = "metric" // families of sweep.MetricList, and at most maxFree names of a sweep's program
 	labelGoal   = "goal"   // a sweep.Goal
 	labelGroup  = "group"  // all, head, medium, tail
-	labelTerm   = "term"
+	labelTerm   = "term"   // closed, and at most maxLosses names of a sweep's program
 	labelStatus = "status"
 	labelReason = "reason"
 	labelMethod = "method" // of HTTP
 )
 
-// Values of the label term in addition to sweep.LossTerms. The terms of that list are
-// exported before they are weighted, and absent while they are off.
+// Values of the label term in addition to sweep.LossTerms and to the losses of programs. The
+// terms of that list are exported before they are weighted, and absent while they are off.
+// TermTotal is what is minimised: the loss called loss of a program.
 const (
 	TermTotal = "total"
 	TermDDPM  = "ddpm"
@@ -71,18 +79,32 @@ type Metrics struct {
 	storeRequests  *prometheus.CounterVec
 	workerResting  prometheus.Gauge
 
+	log    *slog.Logger
 	mu     sync.Mutex
 	sweeps []string                           // that have series; the one updated last is last
 	active map[string]activities.SweepNumbers // of the sweeps that are exported as active
+	free   map[string][]series                // metrics of programs that have series, by sweep
+	losses map[string]*losses                 // of programs, by sweep
+}
+
+// series are the labels of a metric.
+type series struct{ name, family, group string }
+
+// losses are the names of a program's losses in one sweep.
+type losses struct {
+	exported []string // at most maxLosses
+	said     bool     // the log has that there are more
 }
 
 var _ activities.Recorder = (*Metrics)(nil)
 
-// New returns the collectors of this process; version goes into build_info.
-func New(version string) *Metrics {
+// New returns the collectors of this process; version goes into build_info, and the names that
+// are not exported into the log.
+func New(version string, log *slog.Logger) *Metrics {
 	registry := prometheus.NewRegistry()
 	m := &Metrics{
-		registry: registry, active: map[string]activities.SweepNumbers{},
+		registry: registry, log: log,
+		active: map[string]activities.SweepNumbers{}, free: map[string][]series{}, losses: map[string]*losses{},
 		temporal: &temporal{registry: registry, vectors: map[string]prometheus.Collector{}},
 		storeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "checkpoint_store_seconds", Help: "Seconds to verify and store a checkpoint.",
@@ -147,20 +169,54 @@ func (m *Metrics) TrialProgress(sweepName string, trial int, p activities.Progre
 	if p.Point == nil {
 		return
 	}
-	losses := map[string]float64{TermTotal: p.Point.Loss, TermDDPM: p.Point.DDPM}
-	for _, term := range sweep.LossTerms() {
-		if loss, on := p.Point.Terms[term.Name]; on {
-			losses[term.Name] = loss
-		}
+	m.trialLoss.WithLabelValues(sweepName, number, TermTotal).Set(p.Point.Loss)
+	if p.Point.DDPM != 0 { // programs have none
+		m.trialLoss.WithLabelValues(sweepName, number, TermDDPM).Set(p.Point.DDPM)
 	}
-	for term, loss := range losses {
-		m.trialLoss.WithLabelValues(sweepName, number, term).Set(loss)
+	for _, term := range m.terms(sweepName, p.Point.Terms) {
+		m.trialLoss.WithLabelValues(sweepName, number, term).Set(p.Point.Terms[term])
 	}
 	for _, group := range sweep.GroupList() {
 		if loss, ok := p.Point.Groups[group]; ok {
 			m.trialGroupLoss.WithLabelValues(sweepName, number, group).Set(loss)
 		}
 	}
+}
+
+// terms returns the names of the losses that are exported: those of sweep.LossTerms, and the
+// first maxLosses names of a program, in every trial of the sweep the same. The log has once
+// for each sweep how many are left out.
+func (m *Metrics) terms(sweepName string, values map[string]float64) []string {
+	var names []string
+	left := 0
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, own := sweep.LookupLossTerm(name); own || m.exports(sweepName, name) {
+			names = append(names, name)
+		} else {
+			left++
+		}
+	}
+	if of := m.losses[sweepName]; left > 0 && !of.said {
+		of.said = true
+		m.log.Warn("Prometheus gets only some losses of a program", "sweep", sweepName, "exported", of.exported, "left_out", left)
+	}
+	return names
+}
+
+// exports reports whether a loss of a program is exported.
+func (m *Metrics) exports(sweepName, name string) bool {
+	of := m.losses[sweepName]
+	if of == nil {
+		of = &losses{}
+		m.losses[sweepName] = of
+	}
+	if !slices.Contains(of.exported, name) {
+		if len(of.exported) == maxLosses || !sweep.FreeName(name) || name == TermTotal {
+			return false
+		}
+		of.exported = append(of.exported, name)
+	}
+	return true
 }
 
 // EvaluationProgress implements activities.Recorder.
@@ -209,8 +265,8 @@ func (m *Metrics) WorkerResting(resting bool) {
 	m.workerResting.Set(value)
 }
 
-// SweepState implements activities.Recorder. Metrics that are not in sweep.MetricList,
-// objectives among them, are left out.
+// SweepState implements activities.Recorder. Metrics that are neither in sweep.MetricList nor
+// named by the spec in force, as s.Free has them, are left out.
 func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	defer m.update(sweepName)()
 	m.trialsRunning.WithLabelValues(sweepName).Set(float64(s.Running))
@@ -233,20 +289,33 @@ func (m *Metrics) SweepState(sweepName string, s activities.SweepNumbers) {
 	for _, status := range sweep.StatusList() {
 		m.trials.WithLabelValues(sweepName, string(status)).Set(float64(s.ByStatus[status]))
 	}
+	free := freeSeries(s.Free)
 	m.objective.DeletePartialMatch(prometheus.Labels{labelSweep: sweepName})
 	for i, o := range s.Objectives {
-		if info, known := sweep.LookupMetric(o.Name); known && !strings.HasPrefix(o.Name, sweep.FIDClass) {
-			family, group := split(info)
-			m.objective.WithLabelValues(sweepName, family, group, string(o.Goal)).Set(float64(i + 1))
+		if of, ok := seriesOf(o.Name, free); ok {
+			m.objective.WithLabelValues(sweepName, of.family, of.group, string(o.Goal)).Set(float64(i + 1))
 		}
 	}
 	for _, info := range sweep.MetricList() {
-		family, group := split(info)
-		if value, ok := s.Best[info.Name]; ok {
-			m.bestValue.WithLabelValues(sweepName, family, group).Set(value)
-		} else {
-			m.bestValue.DeleteLabelValues(sweepName, family, group)
+		m.best(sweepName, split(info.Name, info.Group), s.Best)
+	}
+	for _, before := range m.free[sweepName] {
+		if !slices.Contains(free, before) {
+			m.bestValue.DeleteLabelValues(sweepName, before.family, before.group)
 		}
+	}
+	m.free[sweepName] = free
+	for _, of := range free {
+		m.best(sweepName, of, s.Best)
+	}
+}
+
+// best exports the best trial's value of a metric, or that it has none.
+func (m *Metrics) best(sweepName string, of series, values map[string]float64) {
+	if value, ok := values[of.name]; ok {
+		m.bestValue.WithLabelValues(sweepName, of.family, of.group).Set(value)
+	} else {
+		m.bestValue.DeleteLabelValues(sweepName, of.family, of.group)
 	}
 }
 
@@ -257,13 +326,44 @@ func (m *Metrics) ActiveSweeps() map[string]activities.SweepNumbers {
 	return maps.Clone(m.active)
 }
 
-// split returns the labels of a metric: "fid.tail" is fid of tail, and one
-// without a group is of all.
-func split(info sweep.MetricInfo) (family, group string) {
-	if info.Group == "" {
-		return info.Name, sweep.GroupAll
+// split returns the labels of a metric: "fid.tail" is fid of tail, and one without a group is
+// of all.
+func split(name, group string) series {
+	if group == "" {
+		return series{name, name, sweep.GroupAll}
 	}
-	return strings.TrimSuffix(info.Name, "."+info.Group), info.Group
+	return series{name, strings.TrimSuffix(name, "."+group), group}
+}
+
+// freeSeries returns the labels of metrics of a program, no two of which are equal: the first
+// maxFree names that are valid. As in the closed list, "recall.tail" is recall of tail; where
+// there is also a metric recall, "recall.all" keeps its name.
+func freeSeries(names []string) []series {
+	var list []series
+	for _, name := range names {
+		if !sweep.FreeName(name) || len(list) == maxFree {
+			continue
+		}
+		group := name[strings.LastIndexByte(name, '.')+1:]
+		if !slices.Contains(sweep.MetricGroups(), group) || group == name || slices.Contains(names, strings.TrimSuffix(name, "."+sweep.GroupAll)) && group == sweep.GroupAll {
+			group = ""
+		}
+		list = append(list, split(name, group))
+	}
+	return list
+}
+
+// seriesOf returns the labels of a metric, and whether it is exported: one of the closed list
+// or of free. FID of single classes is not.
+func seriesOf(name string, free []series) (series, bool) {
+	if info, known := sweep.LookupMetric(name); known {
+		return split(name, info.Group), !strings.HasPrefix(name, sweep.FIDClass)
+	}
+	i := slices.IndexFunc(free, func(s series) bool { return s.name == name })
+	if i < 0 {
+		return series{}, false
+	}
+	return free[i], true
 }
 
 // update locks m for an update of a sweep; the caller calls done after it. The counters
@@ -284,6 +384,8 @@ func (m *Metrics) update(sweepName string) (done func()) {
 			v.DeletePartialMatch(prometheus.Labels{labelSweep: m.sweeps[0]})
 		}
 		delete(m.active, m.sweeps[0])
+		delete(m.free, m.sweeps[0])
+		delete(m.losses, m.sweeps[0])
 		m.sweeps = m.sweeps[1:]
 	}
 	return m.mu.Unlock

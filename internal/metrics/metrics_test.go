@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/tailsweep/tailsweep/internal/block"
 	"github.com/tailsweep/tailsweep/sweep"
 )
+
+func newTest() *Metrics { return New("test", slog.New(slog.DiscardHandler)) }
 
 // page returns the lines of /metrics that begin with prefix, comments apart.
 func page(t *testing.T, m *Metrics, prefix string) []string {
@@ -43,7 +46,7 @@ func fill(m *Metrics) {
 		Best:     map[string]float64{"fid.tail": 20.5, "fid.all": 12, "label_accuracy.head": 0.75, "loss": 0.04, "unheard.of": 1},
 	})
 	m.TrialProgress("s", 7, activities.Progress{Step: 30, StepsPerSecond: 75, Point: &sweep.CurvePoint{
-		Loss: 3, DDPM: 1, Terms: map[string]float64{sweep.TermInfoNCE: 2, sweep.TermCBDM: 0.5, "unheard.of": 1},
+		Loss: 3, DDPM: 1, Terms: map[string]float64{sweep.TermInfoNCE: 2, sweep.TermCBDM: 0.5, "not a name": 1},
 		Groups: map[string]float64{sweep.GroupHead: 0.25, "unheard.of": 1},
 	}})
 	m.EvaluationProgress("s", 7, 400)
@@ -59,7 +62,7 @@ func fill(m *Metrics) {
 }
 
 func TestPage(t *testing.T) {
-	m := New("v1.2.3")
+	m := New("v1.2.3", slog.New(slog.DiscardHandler))
 	fill(m)
 	require.Equal(t, []string{
 		`tailsweep_best_value{group="all",metric="fid",sweep="s"} 12`,
@@ -100,8 +103,91 @@ func TestPage(t *testing.T) {
 	require.NotEmpty(t, page(t, m, "go_goroutines"))
 }
 
+// The metrics of a program are exported where the spec names them, at most 16 of them.
+func TestMetricsOfAProgram(t *testing.T) {
+	m := newTest()
+	free := []string{"val_acc", "val_acc.all", "f1.tail", "recall", ".tail", "no name", "no\nname"}
+	objectives := []sweep.Objective{{Name: "val_acc", Goal: sweep.Maximize}, {Name: "loss", Goal: sweep.Minimize}, {Name: "f1.tail", Goal: sweep.Maximize}}
+	best := map[string]float64{"val_acc": 0.5, "val_acc.all": 0.25, "f1.tail": 0.75, "recall": 0.875, ".tail": 1, "no name": 1, "no\nname": 1, "not_in_the_spec": 1}
+	m.SweepState("s", activities.SweepNumbers{Active: true, Objectives: objectives, Free: free, Best: best})
+	want := []string{
+		`tailsweep_best_value{group="all",metric="recall",sweep="s"} 0.875`,
+		`tailsweep_best_value{group="all",metric="val_acc",sweep="s"} 0.5`,
+		`tailsweep_best_value{group="all",metric="val_acc.all",sweep="s"} 0.25`,
+		`tailsweep_best_value{group="tail",metric="f1",sweep="s"} 0.75`,
+	}
+	require.Equal(t, want, page(t, m, "tailsweep_best"))
+	require.Equal(t, []string{
+		`tailsweep_sweep_objective{goal="maximize",group="all",metric="val_acc",sweep="s"} 1`,
+		`tailsweep_sweep_objective{goal="maximize",group="tail",metric="f1",sweep="s"} 3`,
+		`tailsweep_sweep_objective{goal="minimize",group="all",metric="loss",sweep="s"} 2`,
+	}, page(t, m, "tailsweep_sweep_objective"))
+	m.SweepState("s", activities.SweepNumbers{Active: true, Free: []string{"f1.tail", "recall"}, Best: best})
+	require.Equal(t, []string{want[0], want[3]}, page(t, m, "tailsweep_best"), "after an edit the others go")
+
+	free = nil
+	for i := range 2 * maxFree {
+		free = append(free, fmt.Sprintf("m%02d", i))
+		best[free[i]] = float64(i)
+	}
+	m.SweepState("s", activities.SweepNumbers{Active: true, Free: free, Best: best})
+	require.Len(t, page(t, m, "tailsweep_best"), maxFree)
+	for i := range maxSweeps {
+		m.SweepState(fmt.Sprintf("sweep-%d", i), activities.SweepNumbers{})
+	}
+	require.Empty(t, page(t, m, "tailsweep_best"))
+	require.Len(t, m.free, maxSweeps)
+}
+
+// The first losses of a program are exported, the same in every trial; the log has once that
+// there are more.
+func TestLossesOfAProgram(t *testing.T) {
+	var log strings.Builder
+	m := New("test", slog.New(slog.NewTextHandler(&log, nil)))
+	point := func(names ...string) activities.Progress {
+		p := activities.Progress{Step: 1, Point: &sweep.CurvePoint{Loss: 2, Terms: map[string]float64{}}}
+		for i, name := range names {
+			p.Point.Terms[name] = float64(i)
+		}
+		return p
+	}
+	m.TrialProgress("s", 1, point("val_loss", "ddpm"))
+	require.Equal(t, []string{
+		`tailsweep_trial_loss{sweep="s",term="ddpm",trial="1"} 1`,
+		`tailsweep_trial_loss{sweep="s",term="total",trial="1"} 2`,
+		`tailsweep_trial_loss{sweep="s",term="val_loss",trial="1"} 0`,
+	}, page(t, m, "tailsweep_trial_loss"))
+	require.Empty(t, log.String())
+	m.TrialProgress("with a total", 1, point("a", "total"))
+	require.Contains(t, page(t, m, "tailsweep_trial_loss"), `tailsweep_trial_loss{sweep="with a total",term="total",trial="1"} 2`, "it is the loss called loss")
+	m.TrialEnded("with a total", sweep.Trial{Assignment: sweep.Assignment{Number: 1}})
+	log.Reset()
+
+	m.TrialProgress("s", 2, point("a", "b", "c", "d", "e", "f", "g", "h", "total", "not a name", sweep.TermInfoNCE))
+	m.TrialProgress("s", 2, point("val_loss", "z"))
+	m.TrialProgress("s", 1, point("z", "a"))
+	terms := map[string]int{}
+	for _, line := range page(t, m, "tailsweep_trial_loss") {
+		_, rest, _ := strings.Cut(line, `term="`)
+		term, _, _ := strings.Cut(rest, `"`)
+		terms[term]++
+	}
+	require.Equal(t, map[string]int{"total": 2, "val_loss": 2, "a": 2, "ddpm": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, sweep.TermInfoNCE: 1}, terms)
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
+	require.True(t, strings.Contains(log.String(), `sweep=s exported="[ddpm val_loss a b c d e f]" left_out=4`), log.String())
+
+	for trial := range 3 {
+		m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: trial}})
+	}
+	require.Empty(t, page(t, m, "tailsweep_trial_"))
+	for i := range maxSweeps {
+		m.TrialProgress(fmt.Sprintf("sweep-%d", i), 1, point("z"))
+	}
+	require.Len(t, m.losses, maxSweeps, "a sweep of long ago is forgotten")
+}
+
 func TestSeriesEnd(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	fill(m)
 	m.TrialProgress("s", 8, activities.Progress{Step: 1})
 	m.TrialEnded("s", sweep.Trial{Assignment: sweep.Assignment{Number: 7}})
@@ -127,7 +213,7 @@ func TestSeriesEnd(t *testing.T) {
 }
 
 func TestActiveSweeps(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	fill(m)
 	m.SweepState("ended", activities.SweepNumbers{Running: 1, Active: true})
 	m.SweepState("ended", activities.SweepNumbers{})
@@ -141,7 +227,7 @@ func TestActiveSweeps(t *testing.T) {
 }
 
 func TestSweepsOfLongAgoLoseTheirSeries(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	fill(m)
 	for i := range maxSweeps - 1 {
 		m.SweepState(fmt.Sprintf("sweep-%d", i), activities.SweepNumbers{})
@@ -156,7 +242,7 @@ func TestSweepsOfLongAgoLoseTheirSeries(t *testing.T) {
 }
 
 func TestNamesAreLinted(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	fill(m)
 	families, err := m.registry.Gather()
 	require.NoError(t, err)
@@ -183,7 +269,7 @@ func TestNamesAreLinted(t *testing.T) {
 }
 
 func TestSDKMetrics(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	root := m.Temporal().WithTags(map[string]string{"namespace": "default", "worker_type": "none"})
 	worker := root.WithTags(map[string]string{"worker_type": "ActivityWorker", "task_queue": "gpu", "nexus_service": "left out"})
 	root.Counter("temporal_request").Inc(1)
@@ -208,7 +294,7 @@ func TestSDKMetrics(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	m := New("test")
+	m := newTest()
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {

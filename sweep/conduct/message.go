@@ -116,6 +116,7 @@ type Progress struct {
 	Running    []Running            `json:"running"`           // by number
 	Blocked    []Block              `json:"blocked,omitempty"` // what keeps failing, and why
 	Objectives []sweep.Objective    `json:"objectives"`        // of the spec in force
+	Free       []string             `json:"free,omitempty"`    // metrics that the spec in force names and only its program knows
 	Best       *BestTrial           `json:"best,omitempty"`    // by the first metric
 	GPUHours   float64              `json:"gpu_hours"`
 	StartedAt  time.Time            `json:"started_at"`

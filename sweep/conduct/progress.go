@@ -43,7 +43,7 @@ func (m *Machine) Progress(digest string) Progress {
 		Counts: make(map[sweep.Status]int, len(m.Counts)), Running: slices.Clone(m.Running), Blocked: m.blocks(),
 		GPUHours: m.SlotTime.Hours(), StartedAt: m.StartedAt, Idle: sweep.Duration(m.Idle), EndedAt: m.EndedAt, Message: m.Message, CommandLog: slices.Clone(m.CommandLog),
 		Objectives: slices.Clone(m.spec.Metrics), Queue: slices.Clone(m.Queue), Pinned: slices.Clone(m.Pinned),
-		Kept: numbersOf(slices.Concat(m.Leaders, m.Gated)),
+		Free: m.spec.FreeMetrics(), Kept: numbersOf(slices.Concat(m.Leaders, m.Gated)),
 	}
 	slices.Sort(p.Kept)
 	for _, s := range sweep.StatusList() {

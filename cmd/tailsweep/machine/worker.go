@@ -59,7 +59,8 @@ worker. A second signal ends it at once.`,
 		if err != nil {
 			return err
 		}
-		m := metrics.New(cli.Version)
+		log := address.NewLogger(a.Err, slog.LevelInfo)
+		m := metrics.New(cli.Version, log)
 		target.OnRequest(m.StoreRequest)
 		objects, err := target.OpenStore(ctx)
 		if err != nil {
@@ -79,7 +80,7 @@ worker. A second signal ends it at once.`,
 			return err
 		}
 		return worker.Run(ctx, worker.Config{
-			Client: c, Polls: &polls, Archive: arc, Metrics: m, Log: address.NewLogger(a.Err, slog.LevelInfo),
+			Client: c, Polls: &polls, Archive: arc, Metrics: m, Log: log,
 			Only: only.Value, Queue: *queue, Slots: *slots, Devices: worker.Devices(), Backend: device.Value, Build: cli.ReadBuild().String(),
 			Datasets: a.Downloader(), MetricsAddr: *listen, Hosts: address.Hosts(), StagingRoot: *staging, Executable: program,
 			AllowCommands: allow != nil && *allow,

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestStatusReadsTheRestOfTheWorker(t *testing.T) {
 		true:  func(m *metrics.Metrics) { m.WorkerResting(true) },
 		false: func(m *metrics.Metrics) { m.WorkerResting(true); m.WorkerResting(false) },
 	} {
-		m := metrics.New("test")
+		m := metrics.New("test", slog.New(slog.DiscardHandler))
 		page(m)
 		worker := httptest.NewServer(m.Handler())
 		require.Equal(t, rests, resting(t.Context(), worker.URL+"/metrics"))
