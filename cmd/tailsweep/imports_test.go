@@ -79,6 +79,7 @@ var rooms = []struct{ packages, imports string }{
 	{"workflows", temporal + " activities internal/block internal/text sweep sweep/conduct sweep/lifecycle"},
 	{"internal/child", helpers + "sweep trainer/job"},
 	{"trainer/program", helpers + "internal/child sweep trainer/checkpoint trainer/job"},
+	{"trainer/program/conformance", helpers + "sweep trainer/checkpoint trainer/job trainer/program"},
 	{"worker", temporal + " " + helpers + "activities internal/child sweep sweep/conduct trainer/job workflows"},
 
 	// The services. The store has bytes under keys; the stack starts processes.

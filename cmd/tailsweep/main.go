@@ -50,7 +50,7 @@ var groups = []struct {
 	}},
 	{"search", "The search by itself:", []verb{search.Simulate, search.Asktell}},
 	{"machine", "Workers and machines:", []verb{
-		machine.Worker, machine.Train, machine.Evaluate, machine.Features, machine.Data, machine.Doctor, machine.Setup, machine.Backend, machine.Version,
+		machine.Worker, machine.Train, machine.TrainerCheck, machine.Evaluate, machine.Features, machine.Data, machine.Doctor, machine.Setup, machine.Backend, machine.Version,
 	}},
 }
 
