@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +51,7 @@ do about it.
 
 The program is started in a new folder that has nothing but its files. Files that the command
 names are among them; name the others with --files.`,
-		Example: "  tailsweep trainer-check --param lr=0.01 --files train.py,tailsweep_trainer.py -- python train.py\n" +
+		Example: "  tailsweep trainer-check --param lr=0.01 --files lib.py -- python3 train.py\n" +
 			"  tailsweep trainer-check --spec my.yaml",
 	}
 	f := cmd.Flags()
@@ -252,23 +251,34 @@ func setParams(c *conformance.Config, h checkFlags) error {
 	return nil
 }
 
-// checkText has a line for each check, one for what to do about it, and one for all.
+// checkText has a line for each check, one for what to do about it, and one for all. Checks that
+// were not made for one reason share a line.
 func checkText(r conformance.Report, paint console.Paint) []string {
 	colours := map[conformance.Level]string{conformance.OK: console.Green, conformance.Warning: console.Yellow, conformance.Fault: console.Red}
-	marks := map[conformance.Level]string{conformance.NotApplicable: "-"}
 	var lines []string
+	left := map[string][]string{} // names of checks that were not made, by the reason
+	var reasons []string
 	for _, c := range r.Checks {
-		mark := paint(colours[c.Level], fmt.Sprintf("%-7s", cmp.Or(marks[c.Level], string(c.Level))))
+		if c.Level == conformance.NotApplicable {
+			if left[c.Found] == nil {
+				reasons = append(reasons, c.Found)
+			}
+			left[c.Found] = append(left[c.Found], c.Name)
+			continue
+		}
 		found := strings.Split(strings.TrimRight(c.Found, "\n"), "\n")
-		lines = append(lines, fmt.Sprintf("%s  %-13s %s", mark, c.Name, console.Printable(found[0])))
+		lines = append(lines, fmt.Sprintf("%s  %-13s %s", paint(colours[c.Level], fmt.Sprintf("%-7s", c.Level)), c.Name, console.Printable(found[0])))
 		for _, more := range found[1:] {
-			lines = append(lines, fmt.Sprintf("%24s %s", "", console.Printable(more)))
+			lines = append(lines, fmt.Sprintf("%25s%s", "", console.Printable(more)))
 		}
 		if c.Fix != "" {
-			lines = append(lines, fmt.Sprintf("%22s -> %s", "", console.Printable(c.Fix)))
+			lines = append(lines, fmt.Sprintf("%23s-> %s", "", console.Printable(c.Fix)))
 		}
 	}
-	return append(lines, fmt.Sprintf("%s: %s, %s; %s of up to %s steps in %s", console.Printable(strings.Join(r.Command, " ")),
+	for _, reason := range reasons {
+		lines = append(lines, fmt.Sprintf("-        not checked   %s: %s", strings.Join(left[reason], ", "), console.Printable(reason)))
+	}
+	return append(lines, fmt.Sprintf("%s: %s, %s; %s of up to %s in %s", console.Printable(strings.Join(r.Command, " ")),
 		english.Plural(r.Count(conformance.Fault), "fault", ""), english.Plural(r.Count(conformance.Warning), "warning", ""),
-		english.Plural(r.Starts, "training", ""), fmt.Sprint(r.Steps), text.Duration(time.Duration(r.Seconds*float64(time.Second)))))
+		english.Plural(r.Starts, "training", ""), english.Plural(r.Steps, "step", ""), text.Duration(time.Duration(r.Seconds*float64(time.Second)))))
 }

@@ -84,7 +84,7 @@ func (w amounts) of(about dataset.About) ([]int, error) {
 func Generate(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate DIR|SWEEP --to DIR",
-		Short: "Draw images of chosen classes into a folder, each checked by gates",
+		Short: "Draw images of chosen classes into a folder, checked by gates",
 		Long: `generate draws images from a checkpoint: a pulled folder, or the best trial of a sweep. It
 writes a PNG for each image into a folder for each class, index.csv with a row for each
 image, and CARD.md. An image that fails a gate (label, near_copy, duplicate) is refused,

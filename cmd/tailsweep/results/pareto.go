@@ -26,7 +26,7 @@ type Front struct {
 func Pareto(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pareto SWEEP",
-		Short: "List the Pareto front: trials that no other beats in every metric",
+		Short: "List the Pareto front: trials that none beats in every metric",
 		Long: `pareto lists the front, marks its knee (the compromise: beyond it a gain in one metric
 costs much of another) and measures its hypervolume. Compare the hypervolumes of two
 sweeps only with the same --reference. Where nothing is feasible there is no hypervolume.

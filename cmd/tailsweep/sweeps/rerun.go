@@ -20,7 +20,7 @@ import (
 func Rerun(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rerun SWEEP",
-		Short: "Run the spec of a sweep again from the beginning, under a new name",
+		Short: "Run a sweep's spec again from the beginning, under a new name",
 		Args:  cli.Args(1, 1, "one sweep"),
 	}
 	name := cmd.Flags().String("name", "", "name of the new sweep (default: SWEEP-2, SWEEP-3, ...)")

@@ -31,7 +31,7 @@ type removed struct {
 func Rm(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm SWEEP...",
-		Short: "Remove sweeps that have ended, with their results and checkpoints",
+		Short: "Remove sweeps that have ended, with results and checkpoints",
 		Long: `rm removes everything that the object store has of the sweeps, and their closed
 workflows from Temporal, so that the names are free. It refuses a sweep that runs, and
 one that the spec of another sweep names in from, or may name because it cannot be read,

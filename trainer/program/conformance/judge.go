@@ -175,6 +175,8 @@ func (s *suite) judgeEnd(r *record) {
 		s.found.ok(Done, "at step %d, the last message", r.ask.until)
 	case r.late:
 		s.found.add(Done, Fault, fix+"; a slow training needs --limit or fewer --steps", "the training of %d steps did not end within %s%s", r.ask.until, text.Duration(s.Limit), r.output())
+	case r.spoke.IsZero() && s.found[Start].Level == Fault:
+		s.found.none(Done, "the program did not start")
 	default:
 		s.found.add(about(r.ended), Fault, cmp.Or(hint(r.ended), fix), "%s", r.ended)
 		s.found.none(Done, "the training was ended because of a fault in another check")
@@ -212,7 +214,7 @@ var hints = []struct {
 	says *regexp.Regexp
 	fix  string
 }{
-	{regexp.MustCompile(`ModuleNotFoundError|ImportError|can't open file|Cannot find module`), "the program is started in a new folder with its files alone: name all of them with --files (in a spec: trainer.files); a package must be installed in the Python of the command"},
+	{regexp.MustCompile(`ModuleNotFoundError|ImportError|can.?.?.?t open|Cannot find module`), "the program is started in a new folder with its files alone: name all of them with --files (in a spec: trainer.files); a package must be installed in the Python of the command"},
 	{regexp.MustCompile(`executable file not found|no such file or directory|not found|exit code 12[67]`), "the command is looked for in PATH; a program of your own needs --files and ./ (in a spec: trainer.files, and a command that begins with ./)"},
 	{regexp.MustCompile(`(?i)permission denied`), "make the file executable (chmod +x), or start it with its interpreter: python train.py"},
 	{regexp.MustCompile(`(?i)\bnan\b|\binf|not finite|not JSON`), "a message has finite numbers alone; report diverged when a loss is not finite (in Python: json.dumps(message, allow_nan=False))"},

@@ -37,7 +37,7 @@ type ExitCode struct {
 // ExitCodes is the list of exit codes: help and docs/guide.md show it.
 var ExitCodes = []ExitCode{
 	{ExitOK, "success; run, watch and wait: the sweep completed, or was stopped as asked; a command: the sweep accepted it, or Temporal keeps it until a worker runs"},
-	{ExitFailure, "failure; run, watch and wait: the sweep failed or was cancelled; list: the list is not complete; describe: the store does not give the spec; doctor: a fault"},
+	{ExitFailure, "failure; run, watch and wait: the sweep failed or was cancelled; list: the list is not complete; describe: the store does not give the spec; doctor and trainer-check: a fault"},
 	{ExitUsage, "bad input: a fault in a spec or in data, an unknown verb, flag or value, a command that the sweep refuses"},
 	{ExitLostWorker, "train and evaluate with --job: the worker that started this child is gone"},
 	{ExitNotFound, "no such sweep, trial or checkpoint"},

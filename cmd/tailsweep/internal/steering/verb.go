@@ -38,7 +38,7 @@ func plain(*pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 func Verbs() []Verb {
 	return []Verb{
 		{Name: conduct.CommandPause, Short: "Start no new trials until `resume`", define: plain},
-		{Name: conduct.CommandResume, Short: "Continue after pause, or after an end by stop, cancel or a failure", define: plain},
+		{Name: conduct.CommandResume, Short: "Continue after pause, or an end by stop, cancel or a failure", define: plain},
 		{Name: conduct.CommandStop, Short: "End the sweep when its running and queued trials have finished", define: plain},
 		{Name: conduct.CommandCancel, Short: "End the sweep now; checkpoints are kept", define: plain},
 		{
