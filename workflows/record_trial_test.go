@@ -203,7 +203,8 @@ func TestRecordTrials(t *testing.T) {
 		l.verdict(200, stopping.Continue)
 	})
 	scenario("program-samples", true, func(l *lab) {
-		l.spec.Trainer, l.spec.Dataset.Name = &sweep.Trainer{Command: []string{"train.sh"}}, sweep.FashionMNIST10k
+		l.spec.Trainer = &sweep.Trainer{Command: []string{"train.sh"}}
+		l.spec.Dataset = sweep.Dataset{Name: sweep.FashionMNIST10k, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone}}
 		l.workers()
 		l.start()
 		l.seen(timer, 1)
