@@ -29,6 +29,11 @@ func (r *run) conclude() error {
 		if r.found != nil && len(r.found.Metrics) > 0 {
 			reported = text.List(slices.Sorted(maps.Keys(r.found.Metrics)), maxMetrics)
 		}
+		for _, name := range missing {
+			if r.plain != nil && r.plain.values[name] != 0 {
+				reported += fmt.Sprintf("; its last value of %s is %v", name, r.plain.values[name])
+			}
+		}
 		return bad(sweep.FailBadData, "the program has not reported %s, which the spec names (reported: %s)", text.List(missing, maxMetrics), reported)
 	}
 	if r.spec.EvaluatesSamples() && !r.sampled {

@@ -27,30 +27,30 @@ const maxNumbers = 1000
 type plain struct {
 	stepped bool               // it has printed a step
 	losses  map[string]float64 // before the first step
-	values  map[string]float64 // the last value of each metric that it has to report
-	broken  map[string]bool    // those whose last value is not finite
+	values  map[string]float64 // the last value of each metric that it has to report; may be NaN or infinite
 }
 
 func newPlain() *plain {
-	return &plain{losses: map[string]float64{}, values: map[string]float64{}, broken: map[string]bool{}}
+	return &plain{losses: map[string]float64{}, values: map[string]float64{}}
 }
 
-// plainLine reads the numbers of a line. All numbers of a line with a step belong to that step.
-func (r *run) plainLine(line []byte) error {
+// plainLine reads the numbers of a line. All numbers of a line with a step belong to that
+// step. problem is what is wrong with the line.
+func (r *run) plainLine(line []byte) (problem, err error) {
 	found := numbers(string(line))
 	losses := map[string]float64{}
 	step, stepped := r.step, false
 	for _, n := range found {
 		if n.name == stepName {
 			if n.value != math.Trunc(n.value) || n.value < 0 || n.value > 1<<53 {
-				return fmt.Errorf("step is %v (valid: an integer from 0)", n.value)
+				return fmt.Errorf("step is %v (valid: an integer from 0)", n.value), nil
 			}
 			step, stepped = int(n.value), true
 		}
 	}
 	if stepped {
-		if err := r.follows(&job.Event{Type: job.Progress, Step: step}); err != nil {
-			return err
+		if problem := r.follows(&job.Event{Type: job.Progress, Step: step}); problem != nil {
+			return problem, nil
 		}
 		r.plain.stepped = true
 	}
@@ -75,7 +75,7 @@ func (r *run) plainLine(line []byte) error {
 	switch {
 	case r.plain.stepped && (stepped || len(losses) > 0):
 		if err := r.progress(step, losses); err != nil {
-			return err
+			return nil, err
 		}
 	case len(r.plain.losses) < maxLosses:
 		maps.Copy(r.plain.losses, losses)
@@ -83,39 +83,40 @@ func (r *run) plainLine(line []byte) error {
 	if diverged {
 		r.last = &job.Event{Type: job.Diverged, Step: step}
 		if err := r.conclude(); err != nil {
-			return err
+			return nil, err
 		}
 		r.kill() // it does not know that this is the end
-		return nil
+		return nil, nil
 	}
 	for _, n := range found {
 		if n.name == checkpointName {
-			if err := r.plainCheckpoint(n.value); err != nil {
-				return err
+			if problem, err := r.plainCheckpoint(n.value); problem != nil || err != nil {
+				return problem, err
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
-// plainCheckpoint takes the folder that a line names as complete.
-func (r *run) plainCheckpoint(number float64) error {
+// plainCheckpoint takes the folder that a line names as complete. problem is what is wrong
+// with the line.
+func (r *run) plainCheckpoint(number float64) (problem, err error) {
 	folders, err := r.plainFolders()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, f := range folders {
 		if float64(f.step) == number {
-			if err := r.follows(&job.Event{Type: job.Checkpoint, Step: f.step}); err != nil {
-				return err
+			if problem := r.follows(&job.Event{Type: job.Checkpoint, Step: f.step}); problem != nil {
+				return problem, nil
 			}
 			if err := r.begin(min(f.step, r.program.ResumeStep)); err != nil {
-				return err
+				return nil, err
 			}
-			return r.take(f.step, f.name)
+			return nil, r.take(f.step, f.name)
 		}
 	}
-	return fmt.Errorf("there is no folder step-%v in ${staging}", number)
+	return fmt.Errorf("there is no folder step-%v in ${staging}", number), nil
 }
 
 type plainFolder struct {

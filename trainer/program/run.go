@@ -248,29 +248,27 @@ func (r *run) line(o output) error {
 		return nil // it is being killed
 	}
 	seen := Observation{Text: string(o.line), Stderr: o.stderr}
-	var err error
-	isText := true
+	var problem, err error
 	switch {
 	case o.stderr || r.last != nil:
 	case r.plain != nil:
-		err = r.plainLine(o.line)
+		problem, err = r.plainLine(o.line)
 	default:
-		seen.Message, err = parse(o.line)
-		if isText = seen.Message == nil; err == nil && seen.Message != nil {
-			if err = r.follows(seen.Message); err == nil {
-				r.options.Observe(seen)
-				return r.message(*seen.Message)
-			}
+		if seen.Message, problem = parse(o.line); problem == nil && seen.Message != nil {
+			problem = r.follows(seen.Message)
 		}
 	}
-	if err != nil {
-		seen.Problem = err.Error()
-		err = bad(sweep.FailBug, "the program wrote a message that breaks the protocol: %v. The line is:\n%s", err, text.Clip(text.Printable(string(o.line)), maxShown))
+	if problem != nil {
+		seen.Problem = problem.Error()
+		err = bad(sweep.FailBug, "the program wrote a line that breaks the protocol: %v. The line is:\n%s", problem, text.Clip(text.Printable(string(o.line)), maxShown))
 	}
 	r.options.Observe(seen)
-	if isText {
+	if seen.Message == nil {
 		r.output.Add(o.line)
 		r.options.Log("%s", o.line)
+	}
+	if err == nil && seen.Message != nil {
+		err = r.message(*seen.Message)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -290,6 +291,6 @@ func stepOf(name string) (step int, ok bool) {
 	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, false
 	}
-	_, err := fmt.Sscan(strings.TrimLeft(digits, "0")+"", &step)
-	return step, err == nil || strings.Trim(digits, "0") == ""
+	step, err := strconv.Atoi(digits)
+	return step, err == nil
 }
