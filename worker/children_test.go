@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -278,7 +279,7 @@ func TestOneChildASlot(t *testing.T) {
 func TestAKilledWorkerLeavesNoChild(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	worker := exec.Command(self, "fake-worker", t.TempDir())
+	worker := exec.Command(self, "fake-worker", "pid", t.TempDir())
 	stdout, err := worker.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, worker.Start())
@@ -302,4 +303,54 @@ func TestProgressSaysThatTheBackendCompiles(t *testing.T) {
 		require.Equal(t, e.want, p.Compiling, e.event.Type)
 		require.Equal(t, "go", p.Backend)
 	}
+}
+
+// A cancelled training of a program of the user leaves nothing of it, although only its own child knows the program.
+func TestCancelKillsTheProgram(t *testing.T) {
+	if !child.FindsAll {
+		t.Skip("only Linux kills what left the group")
+	}
+	children, _ := newTestChildren(t)
+	children.config.AllowCommands = true
+	j := trainJob("program", t.TempDir())
+	j.Spec.Trainer = &sweep.Trainer{Command: []string{"sleep"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	pid := 0
+	_, err := children.Train(ctx, j, nil, func(p activities.Progress) error {
+		if pid = p.Step; pid > 0 {
+			cancel()
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	gone(t, pid)
+}
+
+// What a worker and its child that were killed together have left is killed by the next worker.
+func TestTheNextWorkerKillsPrograms(t *testing.T) {
+	if !child.FindsAll {
+		t.Skip("only Linux finds them")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	root := t.TempDir()
+	staging := filepath.Join(root, "worker-1")
+	require.NoError(t, os.MkdirAll(filepath.Join(staging, "out"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(staging, stagingLock), nil, 0o600))
+	worker := exec.Command(self, "fake-worker", "program", filepath.Join(staging, "out"))
+	stdout, err := worker.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, worker.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.NoError(t, worker.Process.Kill())
+	_ = worker.Wait() // its error is the kill
+	require.NoError(t, syscall.Kill(pid, 0), "the program goes on")
+
+	s, err := makeStaging(root)
+	require.NoError(t, err)
+	gone(t, pid)
+	require.NoError(t, s.release())
 }

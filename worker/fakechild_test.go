@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		case "train", "evaluate":
 			fakeChild(os.Args[1], os.Args[3])
 		case "fake-worker":
-			fakeWorker(os.Args[2])
+			fakeWorker(os.Args[2], os.Args[3])
 		}
 	}
 	os.Exit(m.Run())
@@ -144,6 +144,15 @@ func fakeChild(verb, jobFile string) {
 	case "grandchild":
 		leaveGrandchild(j.Staging)
 		emit(job.Event{Type: job.Done, Step: 20})
+	case "program": // starts what a trainer of the user starts: a process with a session of its own, and the mark
+		left := exec.Command("sleep", "300")
+		left.Env = append(os.Environ(), job.ProgramMark(j.Staging))
+		left.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := left.Start(); err != nil {
+			panic(err)
+		}
+		emit(job.Event{Type: job.Progress, Step: left.Process.Pid})
+		hang(nil)
 	case "environment":
 		emit(job.Event{Type: job.Error, Class: "bug", Message: strings.Join(os.Environ(), "\n")})
 	case "flood":
@@ -182,13 +191,17 @@ func leaveGrandchild(dir string) {
 }
 
 // fakeWorker is a worker process with one hanging child, whose pid it prints.
-func fakeWorker(staging string) {
+func fakeWorker(scenario, staging string) {
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
-	children := NewChildren(ChildrenConfig{Executable: self, Slots: 1, Logs: keptLogs{}, Log: slog.New(slog.DiscardHandler)})
-	_, err = children.Train(context.Background(), trainJob("pid", staging), nil, func(p activities.Progress) error {
+	children := NewChildren(ChildrenConfig{Executable: self, Slots: 1, AllowCommands: true, Logs: keptLogs{}, Log: slog.New(slog.DiscardHandler)})
+	j := trainJob(scenario, staging)
+	if scenario == "program" {
+		j.Spec.Trainer = &sweep.Trainer{Command: []string{"sleep"}}
+	}
+	_, err = children.Train(context.Background(), j, nil, func(p activities.Progress) error {
 		if p.Step > 0 {
 			fmt.Println(p.Step)
 		}

@@ -150,6 +150,12 @@ func TestSchema(t *testing.T) {
 	require.Equal(t, cli.ExitOK, r.Code)
 	require.True(t, json.Valid([]byte(r.out)))
 	require.Equal(t, string(specfile.Schema()), r.out)
+
+	require.Contains(t, cmdline(t, nil, "", "schema", "--message", "job").out, "resume_step")
+	require.Contains(t, cmdline(t, nil, "", "schema", "--message", "event").out, "preempted")
+	r = cmdline(t, nil, "", "schema", "--message", "spec")
+	require.Equal(t, cli.ExitUsage, r.Code)
+	require.Contains(t, r.Err, `schema: --message is "spec" (valid: job, event)`)
 }
 
 func TestMetrics(t *testing.T) {

@@ -18,6 +18,9 @@ import (
 	"github.com/tailsweep/tailsweep/internal/text"
 )
 
+// FindsAll reports whether this system finds and kills processes that left the group.
+const FindsAll = true
+
 // cgroup is a control group of version 2 with one process and all that it starts, which
 // cannot leave it.
 type cgroup struct {

@@ -4,6 +4,9 @@ package child
 
 import "syscall"
 
+// FindsAll reports whether this system finds and kills processes that left the group.
+const FindsAll = false
+
 // cgroup is a control group of Linux; this build has none.
 type cgroup struct{}
 

@@ -28,16 +28,16 @@ var types = []job.Type{job.Started, job.Progress, job.Checkpoint, job.Metrics, j
 // classes are the failure classes that a program may report.
 var classes = []sweep.FailureClass{sweep.FailBadData, sweep.FailOutOfMemory, sweep.FailBug, sweep.FailTransient, sweep.FailEnvironment}
 
-// message has the fields of all messages. A pointer tells what is absent or null from 0.
+// message has the fields of all messages, with what their schema says of them. A pointer tells what is absent or null from 0.
 type message struct {
-	Type          string              `json:"type"`
-	Step          *int                `json:"step"`
-	Losses        map[string]*float64 `json:"losses"`
-	Dir           string              `json:"dir"`
-	Metrics       map[string]*float64 `json:"metrics"`
-	StandardError map[string]*float64 `json:"standard_error"`
-	Class         sweep.FailureClass  `json:"class"`
-	Message       string              `json:"message"`
+	Type          string              `json:"type" jsonschema:"required" jsonschema_description:"What the message says."`
+	Step          *int                `json:"step" jsonschema:"minimum=0" jsonschema_description:"Steps done, counted from the beginning of the training."`
+	Losses        map[string]*float64 `json:"losses" jsonschema_description:"Losses at this step, by name. The one named loss makes the curve and the metric loss."`
+	Dir           string              `json:"dir" jsonschema:"minLength=1" jsonschema_description:"A complete folder inside staging, absolute or relative to it. tailsweep moves it away."`
+	Metrics       map[string]*float64 `json:"metrics" jsonschema_description:"Results at until, by name."`
+	StandardError map[string]*float64 `json:"standard_error" jsonschema_description:"Standard errors of metrics, by name."`
+	Class         sweep.FailureClass  `json:"class" jsonschema_description:"What follows: see docs/reliability.md."`
+	Message       string              `json:"message" jsonschema_description:"Why the training failed."`
 }
 
 var (

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/file"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
@@ -524,8 +525,8 @@ func TestDiverged(t *testing.T) {
 
 // A process that left and keeps stdout open is killed, and is not waited for.
 func TestAProcessThatLeft(t *testing.T) {
-	if os.Getenv("PATH") == "" {
-		t.Skip()
+	if !child.FindsAll {
+		t.Skip("only Linux finds it")
 	}
 	began := time.Now()
 	r := runs(t, newJob(t, "forks"))
@@ -555,6 +556,9 @@ func gone(t *testing.T, pid int) {
 // When its worker has gone, the child kills the program with all that it has started, and so
 // it is when the child itself is killed and the next worker cleans up.
 func TestTheWorkerIsGone(t *testing.T) {
+	if !child.FindsAll {
+		t.Skip("only Linux finds it")
+	}
 	j := newJob(t, "forks", "and-hangs")
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -619,6 +623,34 @@ func TestNoSuchProgram(t *testing.T) {
 		j.Spec.Trainer.Command = []string{command}
 		runs(t, j).fails(t, sweep.FailEnvironment, `"`+command+`" of trainer.command: `)
 	}
+}
+
+// A Python is asked for its packages, which the checkpoint has; the file of a user does not take
+// the place of a module of Python's.
+func TestPythonPackages(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3 here")
+	}
+	j := newJob(t)
+	j.Spec.Trainer.Command = []string{python, "train.py"}
+	j.Files = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(j.Files, "platform.py"), []byte("raise SystemExit(1)"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(j.Files, "train.py"), []byte(`print('{"type":"metrics","step":4,"metrics":{"acc":1}}\n{"type":"done","step":4}')`), 0o600))
+	r := runs(t, j)
+	require.NoError(t, r.err)
+	m, err := checkpoint.ReadManifest(r.checkpoints()[0])
+	require.NoError(t, err)
+	require.Regexp(t, `^3\.\d+\.`, m.Provenance.Python)
+	for line := range strings.Lines(read(t, r.checkpoints()[0], "environment.txt")) {
+		require.Regexp(t, `^\S+==\S+\n$`, line)
+	}
+
+	j.Spec.Trainer.Command, j.Staging = []string{filepath.Join(j.Files, "python")}, t.TempDir()
+	require.NoError(t, os.WriteFile(j.Spec.Trainer.Command[0], []byte("#!/bin/sh\ntest \"$1\" = -c && exit 1\nprintf '%s\\n' '{\"type\":\"metrics\",\"step\":4,\"metrics\":{\"acc\":1}}' '{\"type\":\"done\",\"step\":4}'\n"), 0o700))
+	r = runs(t, j)
+	require.NoError(t, r.err)
+	require.NoFileExists(t, filepath.Join(r.checkpoints()[0], "environment.txt"), "it could not be asked")
 }
 
 // Metrics before the checkpoint of their step belong to it, too.

@@ -16,7 +16,11 @@ import (
 func Event(e job.Event) string {
 	switch e.Type {
 	case job.Started:
-		return fmt.Sprintf("%s on %s, step %d of %d", e.Backend, e.Device, e.Step, e.Steps)
+		where := e.Backend
+		if e.Device != "" { // a program of the user may have none
+			where += " on " + e.Device
+		}
+		return fmt.Sprintf("%s, step %d of %d", where, e.Step, e.Steps)
 	case job.Compiling:
 		return "compiling"
 	case job.Progress:
@@ -31,29 +35,52 @@ func Event(e job.Event) string {
 		if e.LossFirst != nil && e.LossLast != nil {
 			line += fmt.Sprintf(": loss %.4f, at the start %.4f", *e.LossLast, *e.LossFirst)
 		}
+		if found := metricsText(e.Evaluation); found != "" {
+			line += "\n" + found
+		}
 		return line
 	case job.Diverged:
 		return fmt.Sprintf("diverged at step %d", e.Step)
 	case job.Preempted:
 		return fmt.Sprintf("stopped at step %d; continue with --resume", e.Step)
 	case job.Result:
-		var lines []string
-		for _, name := range slices.Sorted(maps.Keys(e.Metrics)) {
-			lines = append(lines, fmt.Sprintf("%-20s %.4g", name, e.Metrics[name]))
-		}
-		return strings.Join(lines, "\n")
+		return metricsText(e.Evaluation)
 	default:
 		return ""
 	}
 }
 
+// metricsText has a line for each metric, by name.
+func metricsText(found *sweep.Evaluation) string {
+	if found == nil {
+		return ""
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(found.Metrics)) {
+		lines = append(lines, fmt.Sprintf("%-20s %.4g", name, found.Metrics[name]))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // progressText formats a point of the curve: the loss, its terms, the speed, the time
 // left and the memory.
 func progressText(e job.Event) string {
-	line := fmt.Sprintf("step %d/%d  loss %.4f  ddpm %.4f", e.Step, e.Steps, e.Point.Loss, e.Point.DDPM)
+	line := fmt.Sprintf("step %d/%d  loss %.4f", e.Step, e.Steps, e.Point.Loss)
+	if e.Point.DDPM != 0 { // a program of the user has none
+		line += fmt.Sprintf("  ddpm %.4f", e.Point.DDPM)
+	}
+	var names []string
 	for _, term := range sweep.LossTerms() {
-		if value, on := e.Point.Terms[term.Name]; on {
-			line += fmt.Sprintf("  %s %.4f", term.Name, value)
+		names = append(names, term.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Point.Terms)) { // of a program of the user
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if value, on := e.Point.Terms[name]; on {
+			line += fmt.Sprintf("  %s %.4f", name, value)
 		}
 	}
 	if e.StepsPerSecond > 0 {

@@ -19,3 +19,12 @@ func TestProgressText(t *testing.T) {
 	e.Point = nil
 	require.Empty(t, Event(e), "an event without a point is for the worker only")
 }
+
+// The events of a program of the user have no device, no DDPM loss, and losses of its own names.
+func TestEventsOfAProgram(t *testing.T) {
+	require.Equal(t, "program, step 0 of 4", Event(job.Event{Type: job.Started, Backend: "program", Steps: 4}))
+	e := job.Event{Type: job.Progress, Step: 1, Steps: 4, Point: &sweep.CurvePoint{Loss: 0.25, Terms: map[string]float64{"z": 1, "a": 2, sweep.TermInfoNCE: 3}}}
+	require.Equal(t, "step 1/4  loss 0.2500  infonce 3.0000  a 2.0000  z 1.0000", Event(e))
+	e = job.Event{Type: job.Done, Step: 4, Steps: 4, Evaluation: &sweep.Evaluation{Metrics: map[string]float64{"b": 1, "acc": 0.5}}}
+	require.Equal(t, "done at step 4\nacc                  0.5\nb                    1", Event(e))
+}
