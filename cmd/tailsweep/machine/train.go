@@ -69,7 +69,7 @@ With --job it is the child of a worker and writes JSON lines.`,
 			return err
 		}
 		if t := j.Spec.Trainer; t != nil {
-			if j.Files, err = os.MkdirTemp("", "tailsweep-files-*"); err != nil {
+			if j.Files, err = os.MkdirTemp("", "tailsweep-train-*"); err != nil {
 				return err
 			}
 			defer func() { _ = os.RemoveAll(j.Files) }() // in the temporary folder
