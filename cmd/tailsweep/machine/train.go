@@ -110,7 +110,7 @@ func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
 		assignment.Seed = h.seed
 	}
 	for _, text := range h.params {
-		name, value, err := cli.ParseParam(text)
+		name, value, err := cli.ParseParam(spec, text)
 		if err != nil {
 			return job.Train{}, fmt.Errorf("train: %w", err)
 		}

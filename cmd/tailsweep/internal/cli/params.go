@@ -7,15 +7,16 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// ParseParam reads the NAME=VALUE of a flag --param, where VALUE is a number or a word.
-func ParseParam(text string) (string, sweep.Value, error) {
+// ParseParam reads the NAME=VALUE of a flag --param for a trial of a spec. VALUE is a number or a
+// word.
+func ParseParam(spec *sweep.Spec, text string) (string, sweep.Value, error) {
 	name, v, err := SplitParam(text)
 	if err != nil {
 		return "", v, err
 	}
-	info, known := sweep.LookupParameter(name)
+	info, known := spec.Parameter(name)
 	if !known {
-		return "", sweep.Value{}, Usagef("--param %s: unknown parameter (valid: %s)", name, strings.Join(parameterNames(), ", "))
+		return "", sweep.Value{}, Usagef("--param %s: unknown parameter (valid: %s)", name, strings.Join(parameterNames(spec), ", "))
 	}
 	if !info.Accepts(v) {
 		return "", sweep.Value{}, Usagef("--param %s: %v (valid: %s)", name, v, info.Legal())
@@ -36,8 +37,15 @@ func SplitParam(text string) (string, sweep.Value, error) {
 	return name, v, nil
 }
 
-func parameterNames() []string {
+// parameterNames lists the parameters that trials of a spec may have.
+func parameterNames(spec *sweep.Spec) []string {
 	var names []string
+	if spec.Trainer != nil {
+		for _, p := range spec.Parameters {
+			names = append(names, p.Name)
+		}
+		return names
+	}
 	for _, p := range sweep.ParameterList() {
 		names = append(names, p.Name)
 	}
