@@ -287,7 +287,7 @@ func (at *attempt) suspendStall() (end func()) {
 
 // dataset downloads the files of d. It has no time limit of its own.
 func (at *attempt) dataset(port Datasets, d sweep.Dataset) error {
-	if port == nil {
+	if port == nil || d.Name == "" {
 		return nil
 	}
 	defer at.suspendStall()()

@@ -12,6 +12,7 @@ import (
 // the trainer. Fields that are not known are 0.
 type Speed struct {
 	ModelParameters  int64   // trainable numbers in the model
+	CheckpointBytes  int64   // of a program of the user, whose model is not known
 	StepsPerSecond   float64 // training
 	SamplesPerSecond float64 // evaluation: sampled images, one guidance scale
 }
@@ -43,7 +44,7 @@ func Of(s *sweep.Spec, speed Speed) Estimate {
 		Trials:          TrialCount(s),
 		StepsPerTrial:   int64(s.Train.Steps),
 		SamplesPerTrial: samplesPerTrial(s),
-		CheckpointBytes: speed.ModelParameters * 4 * checkpointCopies,
+		CheckpointBytes: speed.ModelParameters*4*checkpointCopies + speed.CheckpointBytes,
 	}
 	if s.Baseline != nil {
 		p.Baseline = len(s.Baseline.Seeds)

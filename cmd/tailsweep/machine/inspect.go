@@ -140,6 +140,9 @@ func datasetOf(a *cli.App, argument string) (given, error) {
 	if len(own) > 0 {
 		return given{}, faults
 	}
+	if !spec.HasDataset() {
+		return given{}, cli.Usagef("%s has no dataset: its program brings its own data (valid: a folder, a spec with dataset, or one of %s)", argument, strings.Join(datasetNames(), ", "))
+	}
 	return given{dataset: spec.Dataset, spec: spec, path: argument, text: text, others: others}, nil
 }
 

@@ -1,8 +1,10 @@
 package specs
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ import (
 type Estimate struct {
 	Name           string           `json:"name"`
 	Plan           cost.Estimate    `json:"plan"`
-	Parameters     int64            `json:"model_parameters"`
+	Parameters     int64            `json:"model_parameters,omitempty"` // 0 with a trainer
 	MemoryBytes    int64            `json:"memory_bytes,omitempty"`     // of one training slot, on Backend
 	Backend        string           `json:"backend,omitempty"`          // that was measured
 	StepsPerSecond float64          `json:"steps_per_second,omitempty"` // measured, or as given
@@ -43,6 +45,8 @@ func Plan(a *cli.App) *cobra.Command {
 		Long: `plan estimates what a sweep costs. For the time, it trains up to 12 steps on this
 machine, with every loss term that a trial can have. It ends after 20 seconds, but not
 before the second step: the first one compiles, which may take longer.
+With trainer in the spec, it runs the program for up to a minute, unless the spec has
+trainer.seconds_per_step. Ctrl-C ends the program, too.
 --steps-per-second gives the speed of another machine. --no-measure skips the
 measurement and omits the time estimate. It also names the metrics whose interval is
 likely to be wider than the effect that the spec looks for: what a constraint allows, or
@@ -59,7 +63,6 @@ and prints what the search would learn from each, as run does.`,
 	name := cli.BackendFlag(cmd)
 	from := earlier.Flag(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		measured := *rate == 0 && !*unmeasured
 		if *rate > 0 && *unmeasured {
 			return cli.Usagef("--no-measure and --steps-per-second cannot be combined")
 		}
@@ -68,6 +71,10 @@ and prints what the search would learn from each, as run does.`,
 			return err
 		}
 		a.Warn(spec)
+		if t := spec.Trainer; t != nil && *rate == 0 && t.SecondsPerStep > 0 {
+			*rate = 1 / t.SecondsPerStep
+		}
+		measured := *rate == 0 && !*unmeasured
 		p := Estimate{Name: spec.Name, StepsPerSecond: *rate}
 		if len(*from)+len(spec.From) > 0 {
 			arc, err := a.Archive(cmd.Context())
@@ -87,30 +94,55 @@ and prints what the search would learn from each, as run does.`,
 			return err
 		}
 		p.Imprecise = spec.Imprecisions(facts(spec))
-		if measured {
-			if p.Backend, p.StepsPerSecond, err = measure.Probe(cmd.Context(), a, spec, name.Value); err != nil {
-				return cli.AsBadInput(fmt.Errorf("measure this machine (or give --steps-per-second or --no-measure): %w", err))
-			}
-		}
-		count, err := trainer.ParameterCount(*spec)
+		speed, err := speedOf(cmd.Context(), a, spec, &p, planned{measured: measured, backend: name.Value, dir: filepath.Dir(args[0])})
 		if err != nil {
 			return err
 		}
-		p.Parameters = int64(count)
-		if p.Backend == backend.Go || p.Backend == backend.XLACPU {
-			if p.MemoryBytes, err = trainer.MemoryEstimate(*spec, p.Backend); err != nil {
-				return err
-			}
-		}
-		speed, err := measure.SpeedOf(spec, p.StepsPerSecond, p.Backend)
-		if err != nil {
-			return err
-		}
-		speed.ModelParameters = p.Parameters
 		p.Plan = cost.Of(spec, speed)
 		return a.PrintAs(output, p, planText(spec, p)...)
 	}
 	return cmd
+}
+
+// planned says how plan knows the speed of a spec.
+type planned struct {
+	measured bool   // here, now
+	backend  string // of the measurement, without a trainer
+	dir      string // of the file of the spec
+}
+
+// speedOf measures the speed of the spec where that was asked for, and completes the estimate
+// with what it finds.
+func speedOf(ctx context.Context, a *cli.App, spec *sweep.Spec, p *Estimate, how planned) (cost.Speed, error) {
+	const otherwise = "measure this machine (or give --steps-per-second or --no-measure): %w"
+	var bytes int64
+	if how.measured && spec.Trainer != nil {
+		found, err := measure.Program(ctx, a, spec, how.dir)
+		if err != nil {
+			return cost.Speed{}, cli.AsBadInput(fmt.Errorf(otherwise, err))
+		}
+		p.StepsPerSecond, bytes = found.StepsPerSecond, found.CheckpointBytes
+	} else if how.measured {
+		var err error
+		if p.Backend, p.StepsPerSecond, err = measure.Probe(ctx, a, spec, how.backend); err != nil {
+			return cost.Speed{}, cli.AsBadInput(fmt.Errorf(otherwise, err))
+		}
+	}
+	if spec.Trainer == nil {
+		count, err := trainer.ParameterCount(*spec)
+		if err != nil {
+			return cost.Speed{}, err
+		}
+		p.Parameters = int64(count)
+		if p.Backend == backend.Go || p.Backend == backend.XLACPU {
+			if p.MemoryBytes, err = trainer.MemoryEstimate(*spec, p.Backend); err != nil {
+				return cost.Speed{}, err
+			}
+		}
+	}
+	speed, err := measure.SpeedOf(spec, p.StepsPerSecond, p.Backend)
+	speed.ModelParameters, speed.CheckpointBytes = p.Parameters, bytes
+	return speed, err
 }
 
 // facts returns what the spec and the images on this machine say of the evaluation.
@@ -144,8 +176,18 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 		"sweep        " + spec.Name + " (" + string(spec.Method) + ")",
 		"trials       " + trials,
 		fmt.Sprintf("steps        %d a trial", plan.StepsPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Steps)),
-		fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial) + inTotal(fmt.Sprintf(", %d in total", plan.Samples)),
-		fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)),
+	}
+	if spec.HasDataset() {
+		lines = append(lines, fmt.Sprintf("samples      %d a trial", plan.SamplesPerTrial)+inTotal(fmt.Sprintf(", %d in total", plan.Samples)))
+	}
+	if spec.Trainer != nil {
+		line := fmt.Sprintf("program      %s (%s)", cli.CommandText(spec), spec.Trainer.Protocol)
+		if plan.CheckpointBytes > 0 {
+			line += fmt.Sprintf(", %s a checkpoint", text.Bytes(plan.CheckpointBytes))
+		}
+		lines = append(lines, line)
+	} else {
+		lines = append(lines, fmt.Sprintf("model        %d parameters, %s a checkpoint", p.Parameters, text.Bytes(plan.CheckpointBytes)))
 	}
 	for _, l := range p.From {
 		lines = append(lines, console.Wrapped("earlier      ", l.String())...)
@@ -156,7 +198,7 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 	if p.MemoryBytes > 0 {
 		lines = append(lines, "memory       about "+text.Bytes(p.MemoryBytes)+" a slot")
 	}
-	if plan.Trials > 0 {
+	if plan.Trials > 0 && plan.CheckpointBytes > 0 {
 		lines = append(lines, fmt.Sprintf("storage      %s written, %s kept at the end", text.Bytes(plan.WrittenBytes), text.Bytes(plan.KeptBytes)))
 	}
 	for _, m := range p.Imprecise {
@@ -169,11 +211,19 @@ func planText(spec *sweep.Spec, p Estimate) []string {
 		if p.Backend != "" {
 			how += ", measured on " + p.Backend
 		}
+		rest := "plus start and compilation"
+		switch {
+		case spec.Trainer == nil:
+		case spec.HasDataset():
+			rest = "plus start, samples and evaluation"
+		default:
+			rest = "plus start"
+		}
 		total := inTotal(fmt.Sprintf(", %s on one slot", text.Duration(plan.SlotTime)))
 		if spec.MaxConcurrentTrials > 1 {
 			total += inTotal(fmt.Sprintf(", %s on %d with `tailsweep up --slots %[2]d`", text.Duration(plan.WallTime), spec.MaxConcurrentTrials))
 		}
-		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; plus start and compilation)", text.Duration(plan.TrialTime), total, how))...)
+		lines = append(lines, console.Wrapped("time         ", fmt.Sprintf("about %s a trial%s (%s; %s)", text.Duration(plan.TrialTime), total, how, rest))...)
 	}
 	return lines
 }

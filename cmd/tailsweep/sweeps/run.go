@@ -268,6 +268,9 @@ func (l *launch) startStack(ctx context.Context) (report func(context.Context) e
 			why = workerSlots(has, slots)
 		}
 		a.Log("%s", why)
+		if l.spec.Trainer != nil {
+			return nil // it has no backend; `tailsweep plan` measures it
+		}
 		return measure.ReportBackend(ctx, a, l.spec, cmp.Or(status.WorkerBackend, l.asked))
 	}, nil
 }
@@ -351,10 +354,10 @@ func otherWorkers(ctx context.Context, c client.Client, namespace, queue string)
 	return "the stack runs without a worker of its own (`tailsweep up --no-worker`): the workers that poll its queues do the work"
 }
 
-// readDataset reads the images that this machine will train on: a trial finds them in the
-// cache.
+// readDataset reads the images that this machine will train on, if the spec has a dataset: a
+// trial finds them in the cache.
 func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
-	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn {
+	if info, _ := sweep.LookupDataset(d.Name); info.BuiltIn || d.Name == "" {
 		return nil
 	}
 	_, err := a.Load(ctx, d) // CheckData has reported what is left out

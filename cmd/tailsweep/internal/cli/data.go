@@ -37,8 +37,11 @@ func (a *App) Downloader() *datasets.Downloader {
 }
 
 // Download downloads a spec's dataset to this machine where it is missing, and shows
-// the progress.
+// the progress. A spec with a trainer may have none.
 func (a *App) Download(ctx context.Context, d sweep.Dataset) error {
+	if d.Name == "" {
+		return nil
+	}
 	f := a.Downloader()
 	end := a.ShowDownloads(f)
 	defer end()
@@ -144,6 +147,9 @@ func (a *App) dataFaults(ctx context.Context, path string, content []byte, spec 
 	cluster := err == nil && !target.Embedded
 	if cluster {
 		faults = pathFaults(name, content)
+	}
+	if !spec.HasDataset() {
+		return faults, nil
 	}
 	missing := precheck.Missing(spec)
 	if !cluster {

@@ -39,7 +39,17 @@ func RateText(stepsPerSecond float64) string {
 // each with a backward pass that costs two more; a denoising step with guidance costs
 // two forward passes. A published network of the metrics adds its Extraction on backendName,
 // nothing where that is "".
+//
+// With a trainer an evaluation samples nothing: it takes what the features of the samples take,
+// where that is known.
 func SpeedOf(spec *sweep.Spec, stepsPerSecond float64, backendName string) (cost.Speed, error) {
+	if spec.Trainer != nil {
+		network := ""
+		if f := spec.Evaluate.Features; f != nil {
+			network = f.Network
+		}
+		return cost.Speed{StepsPerSecond: stepsPerSecond, SamplesPerSecond: 1 / Extraction(network, backendName).Seconds()}, nil
+	}
 	const withBackward, passesPerSample = 3, 2
 	passes, err := trainer.ForwardPasses(*spec, cost.Costliest(spec))
 	if err != nil {

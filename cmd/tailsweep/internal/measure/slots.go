@@ -43,14 +43,30 @@ func thisMachine() machine {
 
 // Slots returns how many trials of a sweep train at a time on this machine, and why.
 func Slots(spec *sweep.Spec, choice string) (n int, why string, err error) {
+	m := thisMachine()
+	if spec.Trainer != nil {
+		n, why = programSlots(spec.MaxConcurrentTrials, m)
+		return n, why, nil
+	}
 	var each int64
 	if choice != backend.XLACUDA {
 		if each, err = trainer.MemoryEstimate(*spec, choice); err != nil {
 			return 0, "", err
 		}
 	}
-	n, why = slots(spec.MaxConcurrentTrials, choice, each, thisMachine())
+	n, why = slots(spec.MaxConcurrentTrials, choice, each, m)
 	return n, why, nil
+}
+
+// programSlots is Slots for a program of the user, whose memory is not known: one for each GPU,
+// else one for some cores.
+func programSlots(most int, m machine) (n int, why string) {
+	choice := backend.Go
+	if m.gpus > 0 {
+		choice = backend.XLACUDA
+	}
+	m.memory = 0
+	return slots(most, choice, 0, m)
 }
 
 // slots is Slots for trainings that need each bytes of memory.
