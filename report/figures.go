@@ -166,6 +166,9 @@ func curvesFigure(s study, curves map[int][]sweep.CurvePoint) *figure {
 		XTicks: x.ticks(8), YTicks: y.ticks(8),
 		Desc: fmt.Sprintf("Loss of %s over training.", english.Plural(len(trials), "trial", "trials")),
 	}
+	if s.spec.Trainer != nil {
+		f.YLabel = "loss"
+	}
 	// Worst first, so that the best one is on top.
 	for _, t := range slices.Backward(trials) {
 		points := thin(curves[t.Number], maxCurvePoints)

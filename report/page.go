@@ -10,6 +10,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ type page struct {
 	NoImportance error    // why there are none
 	LossFigure   *figure  // nil without curves
 	DDPM, Terms  []figure // parts of the loss
+	MoreTerms    int      // that are not drawn
 	PartsLegend  []legendEntry
 	Cards        []card
 	NoGrid       int // completed trials that are shown and have no sample grid
@@ -89,6 +91,9 @@ func newPage(in Input) page {
 	}
 	if p.LossFigure = curvesFigure(p.study, in.Curves); p.LossFigure != nil {
 		p.DDPM, p.Terms, p.PartsLegend = panels(p.study, in.Curves)
+		if n := len(p.Terms); n > maxPanels {
+			p.Terms, p.MoreTerms = p.Terms[:maxPanels], n-maxPanels
+		}
 	}
 	p.Cards, p.NoGrid = cards(p.study, in.Grids)
 	return p
@@ -141,6 +146,32 @@ func (p page) FrontRows() (rows []row) {
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+// ShowsFront reports whether the page has a section for head and tail: not for a program whose
+// metrics know no such groups.
+func (p page) ShowsFront() bool {
+	return p.Spec.Trainer == nil || p.head.Name != "" && p.tail.Name != ""
+}
+
+// maxCommand is how much of a command the page shows, in bytes.
+const maxCommand = 400
+
+// Command is that of the spec's trainer, in one line.
+func (p page) Command() string {
+	if p.Spec.Trainer == nil {
+		return ""
+	}
+	return text.Clip(strings.Join(p.Spec.Trainer.Command, " "), maxCommand)
+}
+
+// Files lists the files of the spec's trainer, each with the beginning of its digest.
+func (p page) Files() (list []string) {
+	digests := p.Spec.Trainer.Digests
+	for _, path := range slices.Sorted(maps.Keys(digests)) {
+		list = append(list, path+" "+text.Clip(digests[path], 12+len("...")))
+	}
+	return list
 }
 
 // Head and Tail are the names of the metrics of the front; "" where there is none.

@@ -1,11 +1,17 @@
 package report
 
-import "github.com/tailsweep/tailsweep/sweep"
+import (
+	"maps"
+	"slices"
+
+	"github.com/tailsweep/tailsweep/sweep"
+)
 
 // Limits on what is drawn in a panel.
 const (
 	maxPanelPoints = 60 // a curve; of more, means of neighbours
 	maxPanelSeeds  = 5  // of the baseline
+	maxPanels      = 12 // of losses besides DDPM
 )
 
 // quantity is a part of the loss; of returns false where a point does not have it.
@@ -16,7 +22,7 @@ type quantity struct {
 
 // ddpmParts are the DDPM loss of all images and of the images of each group.
 func ddpmParts() []quantity {
-	out := []quantity{{"ddpm, all classes", func(p sweep.CurvePoint) (float64, bool) { return p.DDPM, true }}}
+	out := []quantity{{"ddpm, all classes", func(p sweep.CurvePoint) (float64, bool) { return p.DDPM, p.DDPM != 0 }}} // programs have none
 	for _, group := range sweep.GroupList() {
 		out = append(out, quantity{"ddpm, " + group, func(p sweep.CurvePoint) (float64, bool) {
 			v, ok := p.Groups[group]
@@ -26,12 +32,30 @@ func ddpmParts() []quantity {
 	return out
 }
 
-// otherTerms are the loss terms other than DDPM.
-func otherTerms() []quantity {
-	var out []quantity
+// otherTerms are the loss terms other than DDPM, then the losses of a program that the curves
+// of the trials have, by name.
+func otherTerms(trials []sweep.Trial, curves map[int][]sweep.CurvePoint) []quantity {
+	var names []string
 	for _, term := range sweep.LossTerms() {
-		out = append(out, quantity{term.Name, func(p sweep.CurvePoint) (float64, bool) {
-			v, ok := p.Terms[term.Name]
+		names = append(names, term.Name)
+	}
+	free := map[string]bool{}
+	for _, t := range trials {
+		for _, p := range curves[t.Number] {
+			for name := range p.Terms {
+				free[name] = !slices.Contains(names, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(free)) {
+		if free[name] {
+			names = append(names, name)
+		}
+	}
+	var out []quantity
+	for _, name := range names {
+		out = append(out, quantity{name, func(p sweep.CurvePoint) (float64, bool) {
+			v, ok := p.Terms[name]
 			return v, ok
 		}})
 	}
@@ -84,7 +108,7 @@ func panels(s study, curves map[int][]sweep.CurvePoint) (ddpm, terms []figure, l
 	for i, q := range drawn {
 		ddpm = append(ddpm, draw(q, lines[i], panelFrame.y(shared, true)))
 	}
-	for _, q := range otherTerms() {
+	for _, q := range otherTerms(trials, curves) {
 		if l, values := linesOf(q, trials, curves); len(values) > 0 {
 			terms = append(terms, draw(q, l, panelFrame.y(values, true)))
 		}

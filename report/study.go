@@ -64,7 +64,7 @@ func newStudy(spec *sweep.Spec, trials []sweep.Trial) study {
 		}
 	}
 	if len(s.baseline) == 0 {
-		if i := slices.IndexFunc(s.ranked, isPlain); i >= 0 {
+		if i := slices.IndexFunc(s.ranked, isPlain); i >= 0 && spec.Trainer == nil {
 			s.baseline = s.ranked[i : i+1]
 		}
 	}
@@ -155,7 +155,7 @@ func (s study) axisLabel(metric string) string { return metric + " (" + s.about(
 // about is the unit of a metric and the direction that is better.
 func (s study) about(metric string) string {
 	about := s.spec.Goal(metric).Better() + " is better"
-	if info, _ := sweep.LookupMetric(metric); info.Unit != "" {
+	if info, _ := s.spec.Metric(metric); info.Unit != "" {
 		about = info.Unit + ", " + about
 	}
 	return about

@@ -34,7 +34,7 @@ func (p page) Comparisons() (out []comparison) {
 			continue
 		}
 		better := p.Spec.Goal(name).Better()
-		if info, _ := sweep.LookupMetric(name); info.Unit != "" {
+		if info, _ := p.Spec.Metric(name); info.Unit != "" {
 			better += " (" + info.Unit + ")"
 		}
 		c := comparison{Metric: name, Better: better, Best: num(v), Baseline: absent, Diff: absent, Floor: absent}
@@ -106,6 +106,11 @@ func compareMetrics(spec *sweep.Spec, trials []sweep.Trial) []string {
 	var out []string
 	for _, o := range spec.Metrics {
 		out = append(out, o.Name)
+	}
+	for _, name := range spec.FreeMetrics() { // also of constraints
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
 	}
 	for _, m := range sweep.MetricList() {
 		if m.Group != "" && measured[m.Name] && !slices.Contains(out, m.Name) {
@@ -205,13 +210,19 @@ func (p page) Caveats() (out []string) {
 	}
 	if k := len(p.ranked); k > 1 {
 		text := fmt.Sprintf("The best of %d trials was selected with the same samples that its metrics are computed from, so its metrics are optimistic (the winner's curse).", k)
-		if len(p.Spec.Evaluate.Guidance) > 1 {
+		if p.Spec.Trainer != nil {
+			text = fmt.Sprintf("The best of %d trials was selected by the values that this page shows, so they are optimistic (the winner's curse). A test set that no trial was selected by is not.", k)
+		} else if len(p.Spec.Evaluate.Guidance) > 1 {
 			text += " Its guidance scale was chosen by other samples and the other half of the real images."
 		}
 		out = append(out, text)
 	}
 	if best := p.Best(); best != nil && p.Baseline() != "" {
-		out = append(out, "A difference from the baseline ± its interval of 95 %: over trainings with several seeds where there are any, else over samples and real images. It is better or worse where the interval does not contain 0.")
+		otherwise := "over samples and real images"
+		if !p.Spec.Evaluates() {
+			otherwise = "from the standard errors that the program reports"
+		}
+		out = append(out, "A difference from the baseline ± its interval of 95 %: over trainings with several seeds where there are any, else "+otherwise+". It is better or worse where the interval does not contain 0.")
 	}
 	if text := sampleCounts(p.Spec); text != "" {
 		out = append(out, text)
@@ -224,10 +235,18 @@ func (p page) Caveats() (out []string) {
 	if slices.ContainsFunc(p.Metrics(), func(name string) bool { return strings.HasPrefix(name, sweep.FamilyFID+".") }) {
 		text += " With few samples FID is biased upwards."
 	}
-	out = append(out, text)
+	if p.Spec.Evaluates() {
+		out = append(out, text)
+	}
+	if p.Spec.Trainer != nil && len(p.reported()) > 0 {
+		out = append(out, "The program reports "+english.WordSeries(p.reported(), "and")+": what these mean, and on which data they are measured, is its business.")
+	}
 	if best := p.Best(); best != nil {
-		if len(best.StandardError) > 0 {
+		switch {
+		case len(best.StandardError) > 0 && p.Spec.Evaluates():
 			out = append(out, "A value of the best trial ± what other samples and real images may change it by, at 95 % confidence. Another training is not in it.")
+		case len(best.StandardError) > 0:
+			out = append(out, "A value of the best trial ± its interval of 95 %, from the standard error that the program reports. Another training is not in it.")
 		}
 		for _, left := range best.LeftOut {
 			out = append(out, "Classes with too few real images are left out of metrics: "+left.String()+".")
@@ -257,6 +276,11 @@ func (p page) Caveats() (out []string) {
 			english.Plural(lost, "trial did", "trials did"), english.PluralWord(lost, "is", "are"), english.PluralWord(lost, "it", "them")))
 	}
 	return out
+}
+
+// reported are the metrics of the spec that come from the program, those of training apart.
+func (p page) reported() []string {
+	return slices.DeleteFunc(p.Spec.NamedMetrics(), func(name string) bool { return !p.Spec.Reported(name) })
 }
 
 // seedsText says what a trial of a configuration with several seeds counts as.

@@ -98,8 +98,12 @@ func bestText(spec *sweep.Spec, t BestTrial) []string {
 		add("constraints", "%s", t.Feasibility.OfBest())
 	}
 	add("not distinguishable", "%s", contestText(t))
-	add("guidance", "%.4g", t.Guidance)
-	add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
+	if spec.Trainer != nil {
+		add("steps", "%d, by %s", t.Steps, cli.CommandText(spec))
+	} else {
+		add("guidance", "%.4g", t.Guidance)
+		add("steps", "%d, backend %s", t.Steps, cmp.Or(t.Backend, "unknown"))
+	}
 	if t.Checkpoint != "" {
 		add("checkpoint", "%s", t.Checkpoint)
 	}

@@ -28,3 +28,15 @@ func TestEventsOfAProgram(t *testing.T) {
 	e = job.Event{Type: job.Done, Step: 4, Steps: 4, Evaluation: &sweep.Evaluation{Metrics: map[string]float64{"b": 1, "acc": 0.5}}}
 	require.Equal(t, "done at step 4\nacc                  0.5\nb                    1", Event(e))
 }
+
+// The message of a failed program ends with its output, whose last line says most.
+func TestReasonOfAProgram(t *testing.T) {
+	for message, want := range map[string]string{
+		"the program ended with exit code 1; its last output:\nTraceback:\n  line 7\nValueError: no such column\n": "bug: the program ended with exit code 1; its last output: ValueError: no such column",
+		"one line":               "bug: one line",
+		"two lines\nthe second":  "bug: two lines",
+		"nothing was printed:\n": "bug: nothing was printed:",
+	} {
+		require.Equal(t, want, Reason(sweep.Trial{Error: &sweep.Failure{Class: sweep.FailBug, Message: message}}))
+	}
+}

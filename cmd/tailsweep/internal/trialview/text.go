@@ -107,12 +107,22 @@ func Loss(t sweep.Trial) string {
 // Reason returns why a trial failed or was stopped early; "" for any other trial.
 func Reason(t sweep.Trial) string {
 	if t.Error != nil {
-		return string(t.Error.Class) + ": " + text.FirstLine(t.Error.Message)
+		return string(t.Error.Class) + ": " + failure(t.Error.Message)
 	}
 	if len(t.Gates) > 0 {
 		return "failed its gates: " + strings.Join(t.Gates, "; ")
 	}
 	return t.StopReason()
+}
+
+// failure is a message of a failure in one line: its first, and where that ends in a colon,
+// as before the output of a child, the last one: with Python the exception.
+func failure(message string) string {
+	first, rest, _ := strings.Cut(strings.TrimSpace(message), "\n")
+	if !strings.HasSuffix(first, ":") || rest == "" {
+		return text.FirstLine(message)
+	}
+	return first + " " + strings.TrimSpace(rest[strings.LastIndexByte(rest, '\n')+1:])
 }
 
 // TrialCount formats the number of trials that a sweep will have.
