@@ -106,14 +106,14 @@ func play(scenario string, args []string) {
 		}
 		say(`{"type":"metrics","step":4,"metrics":{`+strings.Join(all, ",")+`}}`, last)
 	case "link":
-		if err := os.Symlink("/etc", filepath.Join(readJob().Staging, "c")); err != nil {
+		if err := os.Symlink("/proc", filepath.Join(readJob().Staging, "c")); err != nil {
 			panic(err)
 		}
 		say(`{"type":"checkpoint","step":2,"dir":"c"}`)
 		select {}
 	case "link-within":
 		write("c", "weights", "x")
-		if err := os.Symlink("/etc/passwd", filepath.Join(readJob().Staging, "c", "state")); err != nil {
+		if err := os.Symlink("/proc/version", filepath.Join(readJob().Staging, "c", "state")); err != nil {
 			panic(err)
 		}
 		say(`{"type":"checkpoint","step":2,"dir":"c"}`)
@@ -464,7 +464,7 @@ func TestFailures(t *testing.T) {
 		"other metrics":      {[]string{"says", `{"type":"metrics","step":4,"metrics":{"accuracy":1,"b":2}}`, `{"type":"done","step":4}`}, sweep.FailBadData, "has not reported acc, which the spec names (reported: accuracy, b)"},
 		"no folder":          {[]string{"says", `{"type":"checkpoint","step":2,"dir":"x"}`}, sweep.FailBug, "there is no folder"},
 		"no dir":             {[]string{"says", `{"type":"checkpoint","step":2}`}, sweep.FailBug, "checkpoint has no dir"},
-		"foreign folder":     {[]string{"says", `{"type":"checkpoint","step":2,"dir":"/etc"}`}, sweep.FailBug, `"/etc" is not inside`},
+		"foreign folder":     {[]string{"says", `{"type":"checkpoint","step":2,"dir":"/proc"}`}, sweep.FailBug, `"/proc" is not inside`},
 		"folder above":       {[]string{"says", `{"type":"checkpoint","step":2,"dir":"../work"}`}, sweep.FailBug, "is not inside"},
 		"link":               {[]string{"link"}, sweep.FailBug, "is a link"},
 		"link within":        {[]string{"link-within"}, sweep.FailBadData, `"state" is a link`},
@@ -613,7 +613,7 @@ func TestEnvironmentAndFiles(t *testing.T) {
 	}
 	require.Equal(t, "5", r.events[0].Device)
 
-	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(j.Files, "link")))
+	require.NoError(t, os.Symlink("/proc/version", filepath.Join(j.Files, "link")))
 	runs(t, j).fails(t, sweep.FailBug, "lay out trainer.files")
 }
 

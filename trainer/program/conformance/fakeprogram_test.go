@@ -193,7 +193,7 @@ func fakeJSON(fault string) {
 			check(os.WriteFile(filepath.Join(dir, "args.txt"), []byte(bytesOnly), 0o644))
 		}
 		if fault == "link" {
-			check(os.Symlink("/etc/passwd", filepath.Join(dir, "link")))
+			check(os.Symlink("/proc/version", filepath.Join(dir, "link")))
 		}
 		if fault == "writes-manifest" {
 			check(os.WriteFile(filepath.Join(dir, "MANIFEST.json"), []byte("{}"), 0o644))
