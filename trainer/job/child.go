@@ -30,8 +30,8 @@ type Child struct {
 	Drain <-chan struct{}               // closed on SIGTERM and on SIGINT
 	Log   func(format string, a ...any) // writes a line of text for people to stderr
 
-	// AtOrphaned sets what is done after stdin has closed, before the process ends: to kill what
-	// it has started. It must return soon.
+	// AtOrphaned sets what is done after stdin has closed, and after a second signal, before the
+	// process ends: to kill what it has started. It must return soon.
 	AtOrphaned func(do func())
 }
 
@@ -42,7 +42,7 @@ type Child struct {
 // fails, else of class bug.
 func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(context.Context, Child) error) int {
 	var atOrphaned atomic.Pointer[func()]
-	var orphaned atomic.Bool
+	var orphaned atomic.Bool // the process ends as soon as AtOrphaned's function returns
 	if stdin != nil {
 		go func() {
 			_, _ = io.Copy(io.Discard, stdin) // an error is an end, too
@@ -54,7 +54,7 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 		}()
 	}
 	drain := make(chan struct{})
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	ended := make(chan struct{})
@@ -62,8 +62,18 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 	go func() {
 		select {
 		case <-signals:
-			signal.Stop(signals) // a second one ends the process at once
 			close(drain)
+		case <-ended:
+			return
+		}
+		select {
+		case s := <-signals: // a second one ends the process at once
+			orphaned.Store(true)
+			if do := atOrphaned.Load(); do != nil {
+				(*do)()
+			}
+			signal.Reset(s)
+			_ = syscall.Kill(os.Getpid(), s.(syscall.Signal)) // this process exists
 		case <-ended:
 		}
 	}()
@@ -83,7 +93,7 @@ func Run(ctx context.Context, stdin io.Reader, stdout io.Writer, work func(conte
 	log := func(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }
 	err := work(ctx, Child{Emit: emit, Drain: drain, Log: log, AtOrphaned: func(do func()) { atOrphaned.Store(&do) }})
 	if orphaned.Load() {
-		select {} // the process ends with ExitOrphaned, whatever came of the work
+		select {} // the process is ending, whatever came of the work
 	}
 	switch {
 	case err == nil && last == Diverged:

@@ -61,17 +61,17 @@ func (r *run) conclude() error {
 func (r *run) finish(ctx context.Context) error {
 	exit := r.process.Exit()
 	if r.err == nil && r.last == nil {
-		if err := r.silence(exit); err != nil {
-			r.fail(err)
-		}
+		r.err = r.silence(exit) // what waits is sealed: another attempt may continue from it
 	}
-	for r.sealing || r.err == nil && len(r.queue) > 0 { // what is being sealed must not stay partial
-		s := <-r.sealed
-		if err := r.wasSealed(s); err != nil && r.err == nil {
-			r.err = err
+	for r.sealing { // what is being sealed must not stay partial
+		if err := r.wasSealed(<-r.sealed); err != nil {
+			r.queue = nil
+			if r.err == nil {
+				r.err = err
+			}
 		}
 		if ctx.Err() != nil {
-			r.fail(context.Cause(ctx))
+			r.queue = nil
 		}
 	}
 	r.options.Observe(Observation{Exited: true, Code: exit.Code, Killed: r.killed, Left: exit.Left})
@@ -107,7 +107,7 @@ func (r *run) silence(exit child.Exit) error {
 		}
 	case r.drained:
 	default:
-		r.release() // an attempt after this one continues from it
+		r.release()
 		return r.failure(exit)
 	}
 	r.last = &last

@@ -49,7 +49,7 @@ func playPlain(scenario string, args []string) bool {
 		write("step-1", "w", "1")
 	case "never-ends":
 		fmt.Println(strings.Join(args[:1], " "))
-		select {}
+		hang()
 	default:
 		return false
 	}

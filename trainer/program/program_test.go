@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// hang waits for ever. A select without cases would be a deadlock, which ends the process.
+func hang() { time.Sleep(time.Hour) }
 
 // say writes messages.
 func say(lines ...string) {
@@ -89,7 +93,7 @@ func play(scenario string, args []string) {
 		os.Exit(1)
 	case "killed":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+		hang()
 	case "crashes":
 		panic(syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -ABRT $$"}, os.Environ()))
 	case "talks": // 100 MB
@@ -110,21 +114,21 @@ func play(scenario string, args []string) {
 			panic(err)
 		}
 		say(`{"type":"checkpoint","step":2,"dir":"c"}`)
-		select {}
+		hang()
 	case "link-within":
 		write("c", "weights", "x")
 		if err := os.Symlink("/proc/version", filepath.Join(readJob().Staging, "c", "state")); err != nil {
 			panic(err)
 		}
 		say(`{"type":"checkpoint","step":2,"dir":"c"}`)
-		select {}
+		hang()
 	case "reserved":
 		write("c", args[0], "x")
 		say(`{"type":"checkpoint","step":2,"dir":"c"}`)
-		select {}
+		hang()
 	case "forks": // leaves a process with a session of its own, which keeps stdout open
 		self, _ := os.Executable()
-		left := exec.Command(self, "play", "hangs")
+		left := exec.Command(self, "play", "sleeps")
 		left.Stdout, left.Stderr = os.Stdout, os.Stderr
 		left.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		if err := left.Start(); err != nil {
@@ -132,20 +136,22 @@ func play(scenario string, args []string) {
 		}
 		say(fmt.Sprintf(`{"type":"progress","step":%d}`, 1), fmt.Sprint("left ", left.Process.Pid))
 		if len(args) > 0 {
-			select {}
+			hang()
 		}
 		say(metrics, last)
+	case "sleeps":
+		hang()
 	case "hangs":
 		say(`{"type":"progress","step":1}`)
-		select {}
+		hang()
 	case "ignores":
 		signal.Ignore(syscall.SIGTERM)
 		write("c", "weights", "x")
-		say(`{"type":"checkpoint","step":2,"dir":"c"}`, `{"type":"progress","step":3}`)
-		select {}
+		say(fmt.Sprint("pid ", os.Getpid()), `{"type":"checkpoint","step":2,"dir":"c"}`, `{"type":"progress","step":3}`)
+		hang()
 	case "lingers":
 		say(metrics, last)
-		select {}
+		hang()
 	case "environment":
 		say(os.Environ()...)
 		dir, _ := os.Getwd()
@@ -581,6 +587,34 @@ func TestTheWorkerIsGone(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, adapter.Wait(), &exit)
 	require.Equal(t, job.ExitOrphaned, exit.ExitCode())
+	gone(t, pid)
+}
+
+// A second signal to the child, as from a second Ctrl-C, ends it at once, with the program.
+func TestASecondSignal(t *testing.T) {
+	j := newJob(t, "ignores")
+	self, err := os.Executable()
+	require.NoError(t, err)
+	jobFile := filepath.Join(t.TempDir(), "job.json")
+	require.NoError(t, file.WriteJSON(jobFile, j, 0o600))
+	adapter := exec.Command(self, "adapter", jobFile)
+	stdin, err := adapter.StdinPipe()
+	require.NoError(t, err)
+	defer stdin.Close() //nolint:errcheck // it has ended
+	stderr, err := adapter.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, adapter.Start())
+	pid := 0
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		switch _, _ = fmt.Sscanf(lines.Text(), "pid %d", &pid); {
+		case pid == 0:
+		case strings.HasPrefix(lines.Text(), "pid "), strings.HasPrefix(lines.Text(), "asked the program"):
+			require.NoError(t, adapter.Process.Signal(syscall.SIGINT))
+		}
+	}
+	var exit *exec.ExitError
+	require.ErrorAs(t, adapter.Wait(), &exit)
+	require.Equal(t, syscall.SIGINT, exit.Sys().(syscall.WaitStatus).Signal())
 	gone(t, pid)
 }
 

@@ -185,7 +185,7 @@ func (r *run) loop(ctx context.Context) {
 	defer flush.Stop()
 	for {
 		lines := r.lines
-		if len(r.queue) >= maxWaiting && r.err == nil {
+		if len(r.queue) >= maxWaiting {
 			lines = nil // the program has to wait
 		}
 		select {
@@ -216,10 +216,10 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
-// fail ends the attempt with an error: the first one counts.
+// fail ends the attempt with an error: the first one counts. Checkpoints that wait are given up.
 func (r *run) fail(err error) {
 	if r.err == nil {
-		r.err = err
+		r.err, r.queue = err, nil
 		r.kill()
 	}
 }
