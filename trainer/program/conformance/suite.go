@@ -146,10 +146,19 @@ func (s *suite) trainWhole(ctx context.Context) {
 		}
 		more := min(float64(s.Lasting)/float64(max(took, time.Millisecond)), maxGrowth)
 		was := s.steps
-		s.steps = min(int(float64(s.steps)*more)/4*4+4, MaxSteps)
+		s.steps = min(round(int(float64(s.steps)*more)), MaxSteps)
 		s.Log(fmt.Sprintf("    %d steps took %s: going on with %d", was, seconds(took), s.steps))
 		s.whole = s.start(ctx, what, ask{until: s.steps})
 	}
+}
+
+// round returns a larger number of steps that is easy to read, a multiple of 4.
+func round(steps int) int {
+	unit := 4
+	for unit*100 <= steps {
+		unit *= 10
+	}
+	return steps/unit*unit + unit
 }
 
 // Limits on how the number of steps is found: the first steps are slower than the next.
