@@ -31,6 +31,7 @@ type ownTrainer struct {
 	metric     string // the first of the spec
 	saved      string // a file of its checkpoints
 	steps      int
+	checked    int // steps that trainer-check trains
 }
 
 // TestOwnTrainer is docs/guide/own-trainer.md: the page's own Python script, the shell
@@ -40,19 +41,19 @@ func TestOwnTrainer(t *testing.T) {
 	h := newHome(t)
 	dir := t.TempDir()
 	trainers := []ownTrainer{
-		{"line", filepath.Join(dir, "line.yaml"), "train.py", "error", "weights.json", 27000},
-		{"shell", filepath.Join(dir, "shell.yaml"), "train.sh", "error", "state", 270},
+		{"line", filepath.Join(dir, "line.yaml"), "train.py", "error", "weights.json", 27000, 8000},
+		{"shell", filepath.Join(dir, "shell.yaml"), "train.sh", "error", "state", 270, 400},
 	}
 	writeGuide(t, dir)
 	copyExamples(t, dir)
 	if python := sklearn(t, filepath.Join(dir, "venv")); python != "" {
 		t.Setenv("PATH", filepath.Dir(python)+string(os.PathListSeparator)+os.Getenv("PATH")) // of the worker, too
-		trainers = append(trainers, ownTrainer{"sklearn", filepath.Join(dir, "sklearn.yaml"), "sklearn/train.py", "balanced_accuracy", "model.npz", 45})
+		trainers = append(trainers, ownTrainer{"sklearn", filepath.Join(dir, "sklearn.yaml"), "sklearn/train.py", "balanced_accuracy", "model.npz", 45, 40})
 	}
 
 	for _, o := range trainers {
 		h.must(time.Minute, "validate", o.spec)
-		r := h.must(5*time.Minute, "trainer-check", "--spec", o.spec)
+		r := h.must(5*time.Minute, "trainer-check", "--spec", o.spec, "--steps", strconv.Itoa(o.checked))
 		require.Contains(t, r.stdout, ": 0 faults, ", r.stdout)
 		t.Logf("%s", r.stdout[strings.LastIndex(strings.TrimSpace(r.stdout), "\n")+1:])
 	}
@@ -131,7 +132,7 @@ func sklearn(t *testing.T, dir string) (python string) {
 }
 
 // kills is how often something is killed.
-const kills = 9
+const kills = 8
 
 // killPrograms kills programs, the children of the worker that started them, and the worker, at random.
 func killPrograms(t *testing.T, h *home, trainers []ownTrainer) {
