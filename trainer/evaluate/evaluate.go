@@ -33,11 +33,14 @@ type Result struct {
 }
 
 // Open opens the model of a checkpoint folder, after verifying its weights against the
-// manifest.
+// manifest. The checkpoint of a program has none.
 func Open(b *backend.Backend, dir string) (*trainer.Model, error) {
 	manifest, err := checkpoint.ReadManifest(dir)
 	if err != nil {
 		return nil, err
+	}
+	if command := manifest.Provenance.Command; len(command) > 0 {
+		return nil, precheck.BadData(fmt.Errorf("%s has no model of tailsweep: it is of the program %s (valid: `tailsweep evaluate --samples %[1]s`, if it has samples)", dir, command[0]))
 	}
 	if err := manifest.VerifyFile(dir, checkpoint.ModelName); err != nil {
 		return nil, err

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tailsweep/tailsweep/trainer/precheck"
 )
 
 // The values of Row.Source and Row.Status.
@@ -131,4 +134,18 @@ func ReadIndex(path string) (rows []Row, complete int64, err error) {
 		rows = append(rows, row)
 	}
 	return rows, int64(len(data)), nil
+}
+
+// HasReal reports whether a folder that Run made has training images among the generated
+// ones; false for any other folder.
+func HasReal(dir string) (bool, error) {
+	path := filepath.Join(dir, indexName)
+	if _, err := os.Stat(filepath.Join(dir, settingsName)); err != nil {
+		return false, nil //nolint:nilerr // Run has not made it
+	}
+	rows, _, err := ReadIndex(path)
+	if err != nil {
+		return false, precheck.BadData(err)
+	}
+	return slices.ContainsFunc(rows, func(r Row) bool { return r.Source == SourceReal }), nil
 }

@@ -149,7 +149,7 @@ Where fewer images than asked for pass the gates, the exit code is 6.`,
 		defer b.Close()
 		m, err := evaluate.Open(b, from)
 		if err != nil {
-			return err
+			return cli.AsBadInput(err)
 		}
 		defer m.Close()
 		a.Log("%s on %s", b.Choice, b.Device)

@@ -56,7 +56,7 @@ of a trial, samples of the same class and noise are shown side by side.`,
 		for _, dir := range args {
 			m, err := evaluate.Open(b, dir)
 			if err != nil {
-				return err
+				return cli.AsBadInput(err)
 			}
 			defer m.Close()
 			models, o.Guidance, o.Titles = append(models, m), append(o.Guidance, *guidance), append(o.Titles, sampleTitle(m, len(args)))

@@ -175,22 +175,7 @@ func survey(ctx context.Context, a *cli.App, o initOptions) (f proposal.Folder, 
 	case err != nil:
 		return f, cli.Usagef("init: --from: %w", err)
 	}
-	f = proposal.Folder{Classes: s.Classes, Images: s.Images, Links: s.Links, FollowLinks: s.FollowLinks, Looked: len(s.Looks), Grey: true}
-	for _, left := range s.LeftOut {
-		f.LeftOut = append(f.LeftOut, left.String())
-	}
-	var sides []int
-	for _, look := range s.Looks {
-		sides = append(sides, min(look.Width, look.Height))
-		f.Grey = f.Grey && look.Grey
-		if look.Transparent {
-			f.Transparent++
-			f.Luma += look.Luma
-		}
-	}
-	slices.Sort(sides)
-	f.Shortest, f.Median, f.Longest = sides[0], sides[len(sides)/2], sides[len(sides)-1]
-	f.Luma /= float64(max(1, f.Transparent))
+	f = proposal.FolderOf(s)
 	if f.Path, err = o.inSpec(a, o.from); err != nil {
 		return f, err
 	}
@@ -291,10 +276,7 @@ func writeImage(path string) error {
 
 // readImages reads all images as a training does, and writes what it finds into r.Folder.
 func readImages(ctx context.Context, a *cli.App, o initOptions, r *proposal.Request) (sweep.Dataset, error) {
-	d := sweep.Dataset{
-		Name: sweep.ImageFolder, Path: o.from, FolderClasses: len(r.Folder.Classes), FolderChannels: 3, Size: r.Shape.Size, SkipUnreadable: true,
-		Background: r.Folder.Background(), FollowLinks: r.Folder.FollowLinks, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1},
-	}
+	d := r.Folder.Dataset(o.from, r.Shape.Size)
 	a.Log("reading all images ...")
 	err := a.Loader(ctx).Check(d)
 	var about dataset.About
@@ -329,13 +311,7 @@ func grey(ctx context.Context, a *cli.App, d sweep.Dataset) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for i := range set.Len() {
-		image, err := set.Image(i)
-		if err != nil || !proposal.Grey(image) {
-			return false, err
-		}
-	}
-	return true, nil
+	return proposal.AllGrey(set)
 }
 
 // ownFeatures is the value of --features for the classifier that init trains.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/dataset"
 )
 
 // Folder is what is known of a folder of images.
@@ -30,6 +31,47 @@ type Folder struct {
 	Grey        bool    // none has colours
 	Transparent int     // images with transparent parts
 	Luma        float64 // of their visible parts, 0 black to 255 white
+}
+
+// FolderOf describes what was found in a folder of images. It has no Path.
+func FolderOf(s dataset.Survey) Folder {
+	f := Folder{Classes: s.Classes, Images: s.Images, Links: s.Links, FollowLinks: s.FollowLinks, Looked: len(s.Looks), Grey: true}
+	for _, left := range s.LeftOut {
+		f.LeftOut = append(f.LeftOut, left.String())
+	}
+	var sides []int
+	for _, look := range s.Looks {
+		sides = append(sides, min(look.Width, look.Height))
+		f.Grey = f.Grey && look.Grey
+		if look.Transparent {
+			f.Transparent++
+			f.Luma += look.Luma
+		}
+	}
+	slices.Sort(sides)
+	f.Shortest, f.Median, f.Longest = sides[0], sides[len(sides)/2], sides[len(sides)-1]
+	f.Luma /= float64(max(1, f.Transparent))
+	return f
+}
+
+// Dataset returns the images of the folder, which is at path, as RGB and without those that
+// cannot be read.
+func (f Folder) Dataset(path string, size int) sweep.Dataset {
+	return sweep.Dataset{
+		Name: sweep.ImageFolder, Path: path, FolderClasses: len(f.Classes), FolderChannels: 3, Size: size, SkipUnreadable: true,
+		Background: f.Background(), FollowLinks: f.FollowLinks, Imbalance: sweep.Imbalance{Profile: sweep.ProfileNone, Factor: 1},
+	}
+}
+
+// AllGrey reports whether no image of a set has colours.
+func AllGrey(set *dataset.Set) (bool, error) {
+	for i := range set.Len() {
+		image, err := set.Image(i)
+		if err != nil || !Grey(image) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // The limits of the classes of a spec.
