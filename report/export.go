@@ -36,7 +36,7 @@ func ExportCSV(w io.Writer, spec *sweep.Spec, trials []sweep.Trial) error {
 
 	lines := [][]string{header}
 	for _, t := range slices.SortedStableFunc(slices.Values(trials), func(a, b sweep.Trial) int { return cmp.Compare(a.Number, b.Number) }) {
-		lines = append(lines, inert(record(t, params, metrics)))
+		lines = append(lines, inert(record(spec, t, params, metrics)))
 	}
 	if err := csv.NewWriter(w).WriteAll(lines); err != nil {
 		return fmt.Errorf("report: export: %w", err)
@@ -62,7 +62,7 @@ func inert(cells []string) []string {
 }
 
 // record is the line of a trial under ExportCSV's header.
-func record(t sweep.Trial, params, metrics []string) []string {
+func record(spec *sweep.Spec, t sweep.Trial, params, metrics []string) []string {
 	line := []string{strconv.Itoa(t.Number), string(t.Kind), string(t.Status), strconv.FormatInt(t.Seed, 10)}
 	for _, name := range params {
 		text := ""
@@ -83,7 +83,7 @@ func record(t sweep.Trial, params, metrics []string) []string {
 		failure = *t.Error
 	}
 	guidance := ""
-	if t.Status == sweep.StatusCompleted {
+	if t.Status == sweep.StatusCompleted && spec.Trainer == nil { // a program has none
 		guidance = exact(t.Guidance)
 	}
 	return append(line, guidance, strconv.Itoa(t.Steps), unlessNil(t.LossFirst), unlessNil(t.LossLast),

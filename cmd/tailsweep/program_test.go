@@ -84,7 +84,7 @@ func TestViewsOfAProgram(t *testing.T) {
 		{"pareto wine", []string{"BALANCED_ACCURACY", "hypervolume"}},
 		{"importance wine", []string{"learning_rate"}},
 		{"explain wine 3", []string{"tpe", "f1 >= baseline.f1 * 0.9"}},
-		{"export wine -o csv", []string{"balanced_accuracy", "epochs"}},
+		{"export wine -o csv", []string{"balanced_accuracy", "epochs", ",0.5,3.1,,100,"}},
 	} {
 		r := cmdline(t, objects, "", strings.Fields(c.verb)...)
 		require.Equal(t, cli.ExitOK, r.Code, c.verb+r.Err)

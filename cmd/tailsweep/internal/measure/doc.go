@@ -1,5 +1,5 @@
 // Package measure measures how fast this machine trains, for the estimates of plan,
-// run and simulate (measure.go), and decides how many slots run starts here (slots.go).
+// run and simulate (measure.go), and a program of the user (program.go), and decides how many slots run starts here (slots.go).
 //
 // Invariant: a measurement leaves nothing behind: it trains in a temporary folder.
 //

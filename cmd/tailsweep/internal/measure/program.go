@@ -68,8 +68,6 @@ func measured(ctx context.Context, a *cli.App, spec *sweep.Spec, dir string, mos
 		return nil
 	}})
 	switch {
-	case ctx.Err() != nil:
-		return ProgramSpeed{}, context.Cause(ctx)
 	case err != nil && !errors.Is(err, errProbed):
 		return ProgramSpeed{}, err
 	case p.found.StepsPerSecond == 0:
