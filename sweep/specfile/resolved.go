@@ -1,7 +1,10 @@
 package specfile
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -11,8 +14,9 @@ import (
 	"github.com/tailsweep/tailsweep/sweep"
 )
 
-// WithPaths returns the text of a spec with the paths of spec, which is the same spec after
-// its paths were made absolute. Comments and layout stay where that is possible.
+// WithPaths returns the text of a spec with the paths and the trainer's digests of spec, which is
+// the same spec after its paths were made absolute and the digests were filled in. Comments and
+// layout stay where that is possible.
 func WithPaths(text []byte, spec *sweep.Spec) ([]byte, error) {
 	before, err := Parse("spec", text)
 	if err != nil {
@@ -24,15 +28,44 @@ func WithPaths(text []byte, spec *sweep.Spec) ([]byte, error) {
 		changed = changed || *f.Path != *resolved[i].Path
 		*f.Path = *resolved[i].Path
 	}
-	if !changed {
+	var digests map[string]string
+	if t := before.Trainer; t != nil && !maps.Equal(t.Digests, spec.Trainer.Digests) {
+		digests = spec.Trainer.Digests
+		t.Digests = digests
+	}
+	if !changed && digests == nil {
 		return text, nil
 	}
-	if edited, err := replacePaths(text, resolved); err == nil {
+	edited, err := replacePaths(text, resolved)
+	if err == nil && digests != nil {
+		edited, err = withDigests(edited, digests)
+	}
+	if err == nil {
 		if again, err := Parse("spec", edited); err == nil && again.Digest() == before.Digest() {
 			return edited, nil
 		}
 	}
 	return Written(before)
+}
+
+// withDigests writes the digests of a trainer's files into the text of a spec.
+func withDigests(text []byte, digests map[string]string) ([]byte, error) {
+	file, err := parser.ParseBytes(text, parser.ParseComments)
+	if err != nil {
+		return nil, fmt.Errorf("specfile: write the digests: %w", err)
+	}
+	data, err := json.Marshal(map[string]any{"digests": digests})
+	if err != nil {
+		return nil, fmt.Errorf("specfile: write the digests: %w", err)
+	}
+	at, err := yaml.PathString("$.trainer")
+	if err == nil {
+		err = at.MergeFromReader(file, bytes.NewReader(data))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("specfile: write the digests: %w", err)
+	}
+	return []byte(file.String()), nil
 }
 
 // replacePaths writes other paths into the text of a spec.

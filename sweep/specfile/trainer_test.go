@@ -120,3 +120,28 @@ func TestFaultsOfASpecOfAProgram(t *testing.T) {
 		})
 	}
 }
+
+// What the store keeps has the digests of the files, and the comments of the file.
+func TestStoredSpecHasTheDigests(t *testing.T) {
+	for name, text := range map[string]string{
+		"block": ofProgram,
+		"flow": strings.Replace(ofProgram, "trainer:\n  command: [python, train.py]\n  files: [train.py, lib]\n  env: {OMP_NUM_THREADS: \"1\"}\n  pass_env: [HF_HOME]\n",
+			"trainer: {command: [python, train.py], files: [train.py, lib]}\n", 1),
+		"other digests": strings.Replace(ofProgram, "  pass_env", "  digests: {train.py: "+strings.Repeat("b", 64)+", old.py: "+strings.Repeat("b", 64)+"}\n  pass_env", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text = "# mine\n" + text
+			spec := mustParse(t, text)
+			unchanged, err := WithPaths([]byte(text), spec)
+			require.NoError(t, err)
+			require.Equal(t, text, string(unchanged))
+			spec.Trainer.Digests = map[string]string{"train.py": strings.Repeat("a", 64), "lib/a: b.py": strings.Repeat("0", 64)}
+			stored, err := WithPaths([]byte(text), spec)
+			require.NoError(t, err)
+			again := mustParse(t, string(stored))
+			require.Equal(t, spec.Digest(), again.Digest())
+			require.Equal(t, spec.Trainer.Digests, again.Trainer.Digests)
+			require.Equal(t, name != "other digests", strings.Contains(string(stored), "# mine"), string(stored))
+		})
+	}
+}

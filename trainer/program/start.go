@@ -14,7 +14,6 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/child"
 	"github.com/tailsweep/tailsweep/internal/file"
-	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/job"
 )
@@ -25,38 +24,6 @@ const (
 	stagingDir = "staging" // where it writes checkpoints
 	takenDir   = "taken"   // checkpoints on their way
 )
-
-// Limits on the spec's files.
-const (
-	MaxFiles     = 100
-	MaxFileBytes = 16 << 20 // together
-)
-
-// CopyFiles copies the files and folders of a spec's trainer.files from the folder of the
-// spec into the new folder to, as Train.Files has them, when there is no store to download them
-// from. Paths outside base, links and devices are errors, and so is more than MaxFiles or
-// MaxFileBytes.
-func CopyFiles(base string, names []string, to string) error {
-	files, bytes := 0, int64(0)
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return err
-	}
-	for _, name := range names {
-		if !filepath.IsLocal(name) {
-			return fmt.Errorf("trainer.files: %s is not below the folder of the spec's file (valid: a relative path without ..)", name)
-		}
-		err := copyTree(filepath.Join(base, name), filepath.Join(to, name), func(size int64) error {
-			if files, bytes = files+1, bytes+size; files > MaxFiles || bytes > MaxFileBytes {
-				return fmt.Errorf("more than %d files or %s together", MaxFiles, text.Bytes(MaxFileBytes))
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("trainer.files: %s: %w", name, err)
-		}
-	}
-	return nil
-}
 
 // layOut makes the folders of the program, with the spec's files and the job file. What a
 // killed attempt left in the same place is removed, and its processes are killed.
@@ -72,7 +39,7 @@ func (r *run) layOut() error {
 		}
 	}
 	if r.job.Files != "" {
-		if err := copyTree(r.job.Files, filepath.Join(r.folder, workDir), func(int64) error { return nil }); err != nil {
+		if err := copyTree(r.job.Files, filepath.Join(r.folder, workDir)); err != nil {
 			return fmt.Errorf("lay out trainer.files: %w", err)
 		}
 	}
@@ -80,8 +47,8 @@ func (r *run) layOut() error {
 }
 
 // copyTree copies a plain file, or a folder with plain files, with the mode 0700 so that scripts
-// can be started. count is called with the size of each file, before it is copied.
-func copyTree(from, to string, count func(size int64) error) error {
+// can be started.
+func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -94,14 +61,7 @@ func copyTree(from, to string, count func(size int64) error) error {
 		if d.IsDir() {
 			return os.MkdirAll(target, 0o700)
 		}
-		info, err := d.Info()
-		if err == nil {
-			err = count(info.Size())
-		}
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(target), 0o700)
-		}
-		if err != nil {
+		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 			return err
 		}
 		return copyFile(path, target, 0o700)

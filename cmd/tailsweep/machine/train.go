@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trainerfiles"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer"
@@ -64,17 +65,17 @@ With --job it is the child of a worker and writes JSON lines.`,
 			return cli.Usagef("train: SPEC is missing")
 		}
 		h.seedGiven = cmd.Flags().Changed("seed")
-		j, err := newJob(a, args[0], h)
+		j, files, err := newJob(a, args[0], h)
 		if err != nil {
 			return err
 		}
-		if t := j.Spec.Trainer; t != nil {
+		if j.Spec.Trainer != nil {
 			if j.Files, err = os.MkdirTemp("", "tailsweep-train-*"); err != nil {
 				return err
 			}
 			defer func() { _ = os.RemoveAll(j.Files) }() // in the temporary folder
-			if err := program.CopyFiles(filepath.Dir(args[0]), t.Files, j.Files); err != nil {
-				return cli.Usagef("train: %w", err)
+			if err := files.LayOut(j.Files); err != nil {
+				return err
 			}
 		} else if err := a.Download(cmd.Context(), j.Spec.Dataset); err != nil {
 			return err
@@ -96,29 +97,33 @@ func childOf(jobFile string) runChild {
 	return trainer.RunChild
 }
 
-// newJob makes a job from the command line.
-func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
+// newJob makes a job from the command line, without the files of a trainer, which it reads.
+func newJob(a *cli.App, path string, h trainFlags) (job.Train, trainerfiles.Files, error) {
 	if h.dir == "" {
-		return job.Train{}, cli.Usagef("train: --to DIR is missing (valid: the folder for the checkpoints)")
+		return job.Train{}, nil, cli.Usagef("train: --to DIR is missing (valid: the folder for the checkpoints)")
 	}
-	spec, _, err := a.ReadSpec(path)
+	spec, text, err := a.ReadSpec(path)
 	if err != nil {
-		return job.Train{}, err
+		return job.Train{}, nil, err
+	}
+	files, err := a.ReadTrainer(path, text, spec)
+	if err != nil {
+		return job.Train{}, nil, err
 	}
 	assignment := sweep.Assignment{Kind: sweep.KindSearch, Params: sweep.Params{}, Seed: spec.Train.Seed}
 	if h.seedGiven {
 		assignment.Seed = h.seed
 	}
-	for _, text := range h.params {
-		name, value, err := cli.ParseParam(spec, text)
+	for _, given := range h.params {
+		name, value, err := cli.ParseParam(spec, given)
 		if err != nil {
-			return job.Train{}, fmt.Errorf("train: %w", err)
+			return job.Train{}, nil, fmt.Errorf("train: %w", err)
 		}
 		assignment.Params[name] = value
 	}
 	a.Warn(spec)
 	if _, err := spec.Settings(assignment); err != nil {
-		return job.Train{}, cli.Usagef("train: %w", err)
+		return job.Train{}, nil, cli.Usagef("train: %w", err)
 	}
 	if h.resume != "" {
 		read := checkpoint.ReadManifest
@@ -127,26 +132,26 @@ func newJob(a *cli.App, path string, h trainFlags) (job.Train, error) {
 		}
 		m, err := read(h.resume)
 		if err != nil {
-			return job.Train{}, cli.Usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
+			return job.Train{}, nil, cli.Usagef("train: --resume %s: %w (valid: a checkpoint folder, such as DIR/step-<number>)", h.resume, err)
 		}
 		if m.Step > spec.Train.Steps {
-			return job.Train{}, cli.Usagef("train: --resume %s: the checkpoint is of step %d, and the spec ends at train.steps = %d (valid: an earlier checkpoint, or more steps in the spec)", h.resume, m.Step, spec.Train.Steps)
+			return job.Train{}, nil, cli.Usagef("train: --resume %s: the checkpoint is of step %d, and the spec ends at train.steps = %d (valid: an earlier checkpoint, or more steps in the spec)", h.resume, m.Step, spec.Train.Steps)
 		}
 	}
 	dir, err := filepath.Abs(h.dir)
 	if err != nil {
-		return job.Train{}, err
+		return job.Train{}, nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return job.Train{}, err
+		return job.Train{}, nil, err
 	}
 	if err := refuseUsed(dir, h.resume); err != nil {
-		return job.Train{}, err
+		return job.Train{}, nil, err
 	}
 	return job.Train{
 		TrainJob: sweep.TrainJob{Task: sweep.Task{Spec: *spec, Assignment: assignment, Attempt: 1}, Staging: dir, Resume: h.resume},
 		Backend:  h.backend.Value,
-	}, nil
+	}, files, nil
 }
 
 // refuseUsed refuses a folder that has checkpoints of another or an earlier training.

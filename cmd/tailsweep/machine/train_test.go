@@ -113,7 +113,7 @@ func TestTrainRefusesACheckpointBeyondTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}
-	_, err = newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), resume: dir, backend: &cli.Choice{Value: "go"}})
+	_, _, err = newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), resume: dir, backend: &cli.Choice{Value: "go"}})
 	require.Equal(t, cli.ExitUsage, cli.CodeOf(err))
 	require.ErrorContains(t, err, "the checkpoint is of step 451, and the spec ends at train.steps = 450")
 }
@@ -122,7 +122,7 @@ func TestTrainRefusesACheckpointBeyondTheEnd(t *testing.T) {
 func TestTrainThatDiverges(t *testing.T) {
 	var out bytes.Buffer
 	a := &cli.App{Out: &out, Err: &out}
-	j, err := newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), backend: &cli.Choice{Value: "go"}})
+	j, _, err := newJob(a, "../../../examples/quickstart.yaml", trainFlags{dir: t.TempDir(), backend: &cli.Choice{Value: "go"}})
 	require.NoError(t, err)
 	j.Spec.Model.Width, j.Spec.Train.Batch, j.Spec.Train.Steps, j.Spec.Train.WarmupSteps = 4, 4, 4, 0
 	j.Spec.Train.LR = 1e38 // a spec has at most 1

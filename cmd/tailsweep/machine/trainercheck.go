@@ -16,11 +16,11 @@ import (
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/console"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trainerfiles"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/space"
 	"github.com/tailsweep/tailsweep/sweep/specfile"
-	"github.com/tailsweep/tailsweep/trainer/program"
 	"github.com/tailsweep/tailsweep/trainer/program/conformance"
 )
 
@@ -113,10 +113,13 @@ func checkConfig(a *cli.App, h checkFlags, command []string) (conformance.Config
 	if err := setParams(&c, h); err != nil {
 		return c, err
 	}
+	if base, err = filepath.Abs(base); err != nil {
+		return c, err
+	}
 	if c.Files, err = os.MkdirTemp("", "tailsweep-files-*"); err != nil {
 		return c, err
 	}
-	if err := program.CopyFiles(base, c.Spec.Trainer.Files, c.Files); err != nil {
+	if err := trainerfiles.Copy(base, c.Spec.Trainer, c.Files); err != nil {
 		return c, errors.Join(cli.Usagef("trainer-check: %w", err), os.RemoveAll(c.Files))
 	}
 	return c, nil

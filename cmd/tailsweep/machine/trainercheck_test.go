@@ -41,6 +41,7 @@ func trainerCheck(t *testing.T, args ...string) (out, log string, code int) {
 }
 
 func TestTrainerCheck(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // no other process has files there
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("train.sh", []byte(checkProgram), 0o600))
 	flags := []string{"--protocol", "plain", "--steps", "8", "--metric", "score", "--param", "lr=0.5"}
@@ -112,7 +113,7 @@ func TestTrainerCheckRefusesBadFlags(t *testing.T) {
 		"trainer.env.AWS_REGION":                  {"--env", "AWS_REGION=x", "--", "true"},
 		"trainer.pass_env[0]":                     {"--pass-env", "TEMPORAL_API_KEY", "--", "true"},
 		"trainer.files[0]":                        {"--files", "../x", "--", "true"},
-		"no such file or directory":               {"--files", "missing.py", "--", "true"},
+		"trainer.files[0]: does not exist in /":   {"--files", "missing.py", "--", "true"},
 		"--limit 0s (valid: a time above 0":       {"--limit", "0s", "--", "true"},
 		"valid: 4 to 1000000":                     {"--steps", "3", "--", "true"},
 		"neither a parameter nor a value of the ": {"--protocol", "plain", "--", "true", "${unknown}"},

@@ -40,6 +40,9 @@ images, since the built-in classifier, which the gate label uses, has seen all o
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if _, err := generate.ReadSettings(args[0]); err != nil {
+			if err := cli.CheckModel("cas", args[0]); err != nil {
+				return err
+			}
 			return cli.AsBadInput(err)
 		}
 		b, err := backend.Open(name.Value)

@@ -243,6 +243,10 @@ func checkpointFolder(ctx context.Context, a *cli.App, argument string, trial in
 	if err != nil {
 		return "", nil, remove, err
 	}
+	if spec.Trainer != nil {
+		return "", nil, remove, cli.Usagef("generate: the trials of %s were trained by a program (%s), and tailsweep cannot sample their checkpoints: pull one, and use the program itself (valid: a sweep of the built-in trainer)",
+			argument, text.Clip(strings.Join(spec.Trainer.Command, " "), 100))
+	}
 	chosen, err := choose(spec, trials, trial, 1, "")
 	if err != nil {
 		return "", nil, remove, err

@@ -49,7 +49,13 @@ func Rerun(a *cli.App) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return begin(ctx, &launch{app: a, spec: again, path: "rerun of " + args[0], text: text, commands: allow}, *detach, output)
+		l := &launch{app: a, spec: again, path: "rerun of " + args[0], text: text, commands: allow}
+		if again.Trainer != nil {
+			if l.files, err = arc.TrainerFiles(ctx, args[0], again.Trainer.Digests); err != nil {
+				return err
+			}
+		}
+		return begin(ctx, l, *detach, output)
 	}
 	return cmd
 }

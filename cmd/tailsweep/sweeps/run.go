@@ -19,6 +19,7 @@ import (
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/earlier"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/measure"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/progress"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trainerfiles"
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trialview"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
@@ -64,7 +65,11 @@ which its own results outweigh. ` + "`tailsweep explain`" + ` shows which sweeps
 		if err != nil {
 			return err
 		}
-		return begin(ctx, &launch{app: a, spec: spec, path: args[0], text: text, from: *from, commands: allow}, *detach, output)
+		files, err := a.ReadTrainer(args[0], text, spec)
+		if err != nil {
+			return err
+		}
+		return begin(ctx, &launch{app: a, spec: spec, path: args[0], text: text, files: files, from: *from, commands: allow}, *detach, output)
 	}
 	return cmd
 }
@@ -96,7 +101,7 @@ func begin(ctx context.Context, l *launch, detach bool, output *cli.Choice) erro
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	b, err := start(ctx, a, spec, l.path, l.text)
+	b, err := l.start(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,11 +121,12 @@ func begin(ctx context.Context, l *launch, detach bool, output *cli.Choice) erro
 
 // launch is what run and rerun do before a sweep starts.
 type launch struct {
-	app  *cli.App
-	spec *sweep.Spec
-	path string // of the file of the spec
-	text []byte
-	from []string // earlier sweeps of --from
+	app   *cli.App
+	spec  *sweep.Spec
+	path  string // of the file of the spec
+	text  []byte
+	files trainerfiles.Files // of the spec's trainer
+	from  []string           // earlier sweeps of --from
 
 	commands *bool  // --allow-commands; nil: not given
 	asked    string // backend
@@ -134,7 +140,7 @@ func (l *launch) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps := preparation{answers: !target.Embedded, look: l.look, data: func(ctx context.Context) error { return l.app.CheckData(ctx, l.path, l.text, l.spec) }}
+	steps := preparation{answers: !target.Embedded, look: l.look, data: l.checkData}
 	if target.Embedded {
 		if l.asked, err = cli.AskedBackend(); err != nil {
 			return err
@@ -215,12 +221,26 @@ func (e *unansweredError) Error() string { return e.err.Error() }
 // Unwrap returns the cause.
 func (e *unansweredError) Unwrap() error { return e.err }
 
+// checkData checks the data. The files of the trainer have been read.
+func (l *launch) checkData(ctx context.Context) error {
+	spec := *l.spec
+	if spec.Trainer != nil {
+		trainer := *spec.Trainer
+		trainer.Files, trainer.Digests = nil, nil
+		spec.Trainer = &trainer
+	}
+	return l.app.CheckData(ctx, l.path, l.text, &spec)
+}
+
 // readData downloads, checks and reads the data.
 func (l *launch) readData(ctx context.Context) error {
+	if !l.spec.HasDataset() {
+		return l.checkData(ctx)
+	}
 	if err := l.app.Download(ctx, l.spec.Dataset); err != nil {
 		return err
 	}
-	if err := l.app.CheckData(ctx, l.path, l.text, l.spec); err != nil {
+	if err := l.checkData(ctx); err != nil {
 		return err
 	}
 	return readDataset(ctx, l.app, l.spec.Dataset)
@@ -312,7 +332,7 @@ func (l *launch) look(ctx context.Context) (exists bool, err error) {
 	}
 	exists, err = arc.Attaches(ctx, l.spec, here, &sweepWorkflow{client: c, spec: l.spec})
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
-		err = refuseOther(ctx, a, arc, l.spec, l.path)
+		err = l.refuseOther(ctx, arc)
 		return err == nil, err
 	}
 	return exists, refusal(err)
@@ -365,7 +385,8 @@ func readDataset(ctx context.Context, a *cli.App, d sweep.Dataset) error {
 }
 
 // start reserves the sweep's name and starts its workflow, or attaches to it.
-func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text []byte) (Begun, error) {
+func (l *launch) start(ctx context.Context) (Begun, error) {
+	a, spec := l.app, l.spec
 	b := Begun{Name: spec.Name, Workflow: workflows.SweepID(spec.Name)}
 	arc, err := a.Archive(ctx)
 	if err != nil {
@@ -380,13 +401,16 @@ func start(ctx context.Context, a *cli.App, spec *sweep.Spec, path string, text 
 	if err != nil {
 		return b, err
 	}
-	w := &sweepWorkflow{client: c, spec: spec}
-	if text, err = specfile.WithPaths(text, spec); err != nil {
+	w := &sweepWorkflow{client: c, spec: spec, before: func(ctx context.Context, owner sweep.Identity) error {
+		return arc.PutTrainerFiles(ctx, spec.Name, owner, l.files)
+	}}
+	text, err := specfile.WithPaths(l.text, spec)
+	if err != nil {
 		return b, err
 	}
 	created, err := arc.Begin(ctx, spec, text, here, w)
 	if _, taken := errors.AsType[*archive.NameTakenError](err); taken {
-		if created, err = false, refuseOther(ctx, a, arc, spec, path); err == nil {
+		if created, err = false, l.refuseOther(ctx, arc); err == nil {
 			_, err = w.Started(ctx)
 		}
 	}
@@ -425,7 +449,8 @@ func noteChanges(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sw
 // refuseOther lists what differs between the sweep that has a spec's name and the spec,
 // and says what can be done. The error is nil where nothing differs: an edit has given the
 // sweep this spec.
-func refuseOther(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sweep.Spec, path string) error {
+func (l *launch) refuseOther(ctx context.Context, arc *archive.Archive) error {
+	a, spec, path := l.app, l.spec, l.path
 	inForce, _, err := arc.LoadSpec(ctx, spec.Name)
 	if err != nil {
 		return err
@@ -435,11 +460,34 @@ func refuseOther(ctx context.Context, a *cli.App, arc *archive.Archive, spec *sw
 		return nil
 	}
 	a.Log("sweep %s has another spec:\n\n%s\n", spec.Name, strings.Join(differenceText(conduct.Differences(inForce, spec)), "\n"))
+	if files := otherFiles(inForce.Trainer, spec.Trainer); len(files) > 0 {
+		return cli.Usagef("run: the trainer's files cannot change in a sweep, and %s differs from what sweep %s was started with: give the spec another name; `tailsweep run %s --from %[2]s` then starts with the results of this one",
+			strings.Join(files, ", "), spec.Name, path)
+	}
 	if len(fixed) > 0 {
 		return cli.Usagef("run: %s cannot change in a sweep: give the spec another name; `tailsweep run %s --from %s` then starts with the results of this one",
 			strings.Join(fixed, ", "), path, spec.Name)
 	}
 	return cli.Usagef("run: the spec differs from that of sweep %s: `tailsweep edit %[1]s %s` changes the sweep, another name starts another sweep", spec.Name, path)
+}
+
+// otherFiles lists the files of two trainers that differ.
+func otherFiles(before, after *sweep.Trainer) (paths []string) {
+	if before == nil || after == nil {
+		return nil
+	}
+	for path, digest := range before.Digests {
+		if after.Digests[path] != digest {
+			paths = append(paths, path)
+		}
+	}
+	for path := range after.Digests {
+		if _, ok := before.Digests[path]; !ok {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
 }
 
 // continuing says how an ended sweep can be continued.
@@ -455,7 +503,8 @@ func continuing(p conduct.Progress) string {
 type sweepWorkflow struct {
 	client client.Client
 	spec   *sweep.Spec
-	runID  string // the latest
+	before func(ctx context.Context, owner sweep.Identity) error // stores what the trials of the sweep need
+	runID  string                                                // the latest
 }
 
 // The memos of a sweep's workflow that say what it was started with.
@@ -492,6 +541,9 @@ func (w *sweepWorkflow) Started(ctx context.Context) (archive.Existing, error) {
 
 // Start implements archive.Workflow.
 func (w *sweepWorkflow) Start(ctx context.Context, owner sweep.Identity) error {
+	if err := w.before(ctx, owner); err != nil {
+		return fmt.Errorf("start sweep %q: %w", w.spec.Name, err)
+	}
 	options := startOptions(w.spec, w.spec.Digest(), owner)
 	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING

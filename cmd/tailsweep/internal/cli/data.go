@@ -126,7 +126,7 @@ func (a *App) ReadChecked(ctx context.Context, path string) (*sweep.Spec, []byte
 	return nil, nil, faults
 }
 
-// CheckData checks that the files of a spec exist, that its images can be read, that trials
+// CheckData checks that the files of a spec, and of its trainer, exist, that its images can be read, that trials
 // can be evaluated on its images and networks, and that its paths mean the same to the workers. Where the stack is
 // not the embedded one, it checks only what is on this machine. It reports the files that
 // are left out. content is the spec's file and path its name. Faults are specfile.Faults.
@@ -147,6 +147,13 @@ func (a *App) dataFaults(ctx context.Context, path string, content []byte, spec 
 	cluster := err == nil && !target.Embedded
 	if cluster {
 		faults = pathFaults(name, content)
+	}
+	if spec.Trainer != nil {
+		_, more, err := trainerFiles(path, content, spec)
+		if err != nil {
+			return nil, err
+		}
+		faults = append(faults, more...)
 	}
 	if !spec.HasDataset() {
 		return faults, nil

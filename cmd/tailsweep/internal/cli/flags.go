@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
@@ -86,7 +87,7 @@ func checkpointsIn(dir string) []string {
 // it have one, the error names the first.
 func CheckCheckpoint(verb, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, checkpoint.ManifestName)); !errors.Is(err, fs.ErrNotExist) {
-		return nil // the verb reports what is wrong with it
+		return CheckModel(verb, dir)
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return Usagef("%s: there is no folder %s", verb, dir)
@@ -97,6 +98,20 @@ func CheckCheckpoint(verb, dir string) error {
 	}
 	return Usagef("%s: %s has no %s (valid: %s)", verb, dir, checkpoint.ManifestName, valid)
 }
+
+// CheckModel returns an error if dir has the checkpoint of a program of the user, which only the
+// program can sample. The verb reports what else may be wrong with it.
+func CheckModel(verb, dir string) error {
+	m, err := checkpoint.ReadManifest(dir)
+	if err != nil || len(m.Provenance.Command) == 0 {
+		return nil //nolint:nilerr // see above
+	}
+	return Usagef("%s: %s is the checkpoint of a program (%s), and tailsweep cannot sample it: use the program itself (valid: a checkpoint of the built-in trainer)",
+		verb, dir, text.Clip(text.Printable(strings.Join(m.Provenance.Command, " ")), shownCommand))
+}
+
+// shownCommand bounds the command of a program in an error, in bytes.
+const shownCommand = 100
 
 // Verb returns the name of a command without that of the program.
 func Verb(cmd *cobra.Command) string {

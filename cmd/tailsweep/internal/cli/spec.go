@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trainerfiles"
 	"github.com/tailsweep/tailsweep/internal/archive"
 	"github.com/tailsweep/tailsweep/internal/connect"
 	"github.com/tailsweep/tailsweep/internal/store"
@@ -98,13 +99,9 @@ func (a *App) ReadDraft(path string) (*sweep.Spec, []byte, specfile.Faults, erro
 // resolve makes the paths of a spec absolute: a relative one starts in the folder of the
 // spec's file, or in the working directory for standard input.
 func resolve(spec *sweep.Spec, path string) error {
-	base := "."
-	if path != "-" {
-		base = filepath.Dir(path)
-	}
-	base, err := filepath.Abs(base)
+	base, err := specFolder(path)
 	if err != nil {
-		return Usagef("the folder of the spec %s: %w", path, err)
+		return err
 	}
 	for _, f := range spec.PathFields() {
 		home := ""
@@ -116,6 +113,49 @@ func resolve(spec *sweep.Spec, path string) error {
 		f.Resolve(base, home)
 	}
 	return nil
+}
+
+// specFolder returns the folder of a spec's file, the working directory for standard input.
+func specFolder(path string) (string, error) {
+	base := "."
+	if path != "-" {
+		base = filepath.Dir(path)
+	}
+	base, err := filepath.Abs(base)
+	if err != nil {
+		return "", Usagef("the folder of the spec %s: %w", path, err)
+	}
+	return base, nil
+}
+
+// ReadTrainer reads the files of a spec's trainer, if it has one, and fills in their digests.
+// path and content are the file of the spec. Faults are specfile.Faults.
+func (a *App) ReadTrainer(path string, content []byte, spec *sweep.Spec) (trainerfiles.Files, error) {
+	if spec.Trainer == nil {
+		return nil, nil
+	}
+	files, faults, err := trainerFiles(path, content, spec)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	spec.Trainer.Digests = files.Digests()
+	return files, nil
+}
+
+func trainerFiles(path string, content []byte, spec *sweep.Spec) (trainerfiles.Files, specfile.Faults, error) {
+	folder, err := specFolder(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, found := trainerfiles.Read(folder, spec.Trainer)
+	var faults specfile.Faults
+	for _, f := range found {
+		faults = append(faults, specfile.Located(SpecName(path), content, f))
+	}
+	return files, faults, nil
 }
 
 // CheckPaths returns specfile.Faults if a path of a spec would mean something else to the

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/cli"
+	"github.com/tailsweep/tailsweep/cmd/tailsweep/internal/trainerfiles"
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
 	"github.com/tailsweep/tailsweep/sweep/cost"
@@ -53,7 +54,7 @@ func measured(ctx context.Context, a *cli.App, spec *sweep.Spec, dir string, mos
 			return ProgramSpeed{}, err
 		}
 	}
-	if err := program.CopyFiles(dir, spec.Trainer.Files, j.Files); err != nil {
+	if err := trainerfiles.Copy(dir, spec.Trainer, j.Files); err != nil {
 		return ProgramSpeed{}, err
 	}
 	a.Log("running %s for at most %s, until it has saved a checkpoint ...", cli.CommandText(spec), text.Duration(most))

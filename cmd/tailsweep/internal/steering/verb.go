@@ -174,6 +174,9 @@ func edit(*pflag.FlagSet) func(*cli.App, []string) (conduct.Command, error) {
 		if err == nil {
 			err = a.CheckPaths(args[0], text)
 		}
+		if err == nil && spec.Trainer != nil && len(spec.Trainer.Digests) == 0 { // a text from the store has them
+			_, err = a.ReadTrainer(args[0], text, spec)
+		}
 		return conduct.Command{Spec: spec}, err
 	}
 }
