@@ -114,9 +114,16 @@ func (w *Writer) adopt(dir string) error {
 	if err := os.Rename(dir, w.tmp); err != nil {
 		return fmt.Errorf("checkpoint: move the program's folder: %w", err)
 	}
+	size, err := file.FolderSize(w.tmp) // before all of it is read
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if size > MaxBytes {
+		return refused("it has %s (valid: at most %s)", text.Bytes(size), text.Bytes(MaxBytes))
+	}
 	var bytes int64
 	folders := 0
-	err := filepath.WalkDir(w.tmp, func(full string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(w.tmp, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -142,7 +149,7 @@ func (w *Writer) adopt(dir string) error {
 		if len(w.manifest.Files) > MaxProgramFiles {
 			return refused("it has more than %d files: %s is one too many", MaxProgramFiles, path)
 		}
-		if bytes += w.manifest.Files[len(w.manifest.Files)-1].Size; bytes > MaxBytes {
+		if bytes += w.manifest.Files[len(w.manifest.Files)-1].Size; bytes > MaxBytes { // it grew
 			return refused("it has more than %s: %s is too much", text.Bytes(MaxBytes), path)
 		}
 		if d.IsDir() {
