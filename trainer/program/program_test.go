@@ -81,7 +81,7 @@ func play(scenario string, args []string) {
 	case "says": // each argument
 		say(args...)
 	case "garbage":
-		say("{not json", `{"no":"type"}`, "\xff\xfe\x00", `{"type":"confetti","step":"x"}`, `{'type': 'progress'}`, strings.Repeat("x", 300<<10), metrics, last)
+		say("{not json", `{"no":"type"}`, "\xff\xfe\x00", "\x1b[31mred", `{"type":"confetti","step":"x"}`, `{'type': 'progress'}`, strings.Repeat("x", 300<<10), metrics, last)
 	case "silence":
 	case "exits":
 		fmt.Fprintln(os.Stderr, "last words")
@@ -503,10 +503,12 @@ func TestAProblemIsObserved(t *testing.T) {
 	require.Equal(t, `{"type":"progress","step":9}`, r.seen[2].Text)
 }
 
-// Text that is no message is log.
+// Text that is no message is log, without what controls a terminal.
 func TestGarbageIsLog(t *testing.T) {
 	r := runs(t, newJob(t, "garbage"))
 	require.NoError(t, r.err)
+	require.NotContains(t, r.log, "\x00")
+	require.NotContains(t, r.log, "\x1b")
 	for _, line := range []string{"{not json", `{"no":"type"}`, `{"type":"confetti","step":"x"}`, `{'type': 'progress'}`} {
 		require.Contains(t, r.log, line+"\n")
 	}
@@ -515,7 +517,7 @@ func TestGarbageIsLog(t *testing.T) {
 func TestAHundredMegabytesOfOutput(t *testing.T) {
 	j, bytes := newJob(t, "talks"), 0
 	err := Run(t.Context(), j, Options{Events: func(job.Event) error { return nil }, Log: func(_ string, a ...any) {
-		if line, ok := a[0].([]byte); ok {
+		if line, ok := a[0].(string); ok {
 			bytes += len(line) + 1
 		}
 	}})
