@@ -108,7 +108,10 @@ func (a *owned) train(at *attempt, in TrainInput, drain <-chan struct{}) (outcom
 		return Outcome{}, fmt.Errorf("stage trial %d: %w", number, err)
 	}
 	resume := filepath.Join(root, "resume")
-	if t := in.Spec.Trainer; t != nil && len(t.Digests) > 0 {
+	if t := in.Spec.Trainer; t != nil && len(t.Files) > 0 {
+		if len(t.Digests) == 0 {
+			return Outcome{}, sweep.Fail(sweep.FailBadData, errors.New("the sweep was started without the files that trainer.files names: start it with `tailsweep run`, which stores them"))
+		}
 		job.Files = filepath.Join(root, "files")
 		err := at.transfer(func(ctx context.Context) error { return a.Records.Files(ctx, name, t.Digests, job.Files) })
 		if err != nil {

@@ -50,10 +50,21 @@ func TestTrainHasTheFilesOfTheTrainer(t *testing.T) {
 func TestTrainWithoutFilesOfATrainer(t *testing.T) {
 	b := newBench(t)
 	in := programInput()
-	in.Spec.Trainer.Digests = nil
+	in.Spec.Trainer.Files, in.Spec.Trainer.Digests = nil, nil
 	b.archive.Fail("Files", errAway) // it is not called
 	_, err := b.train(in)
 	require.NoError(t, err)
+}
+
+// Whoever starts the workflow by other means than `tailsweep run` has stored no files.
+func TestTrainWithoutDigestsOfItsFiles(t *testing.T) {
+	b := newBench(t)
+	in := programInput()
+	in.Spec.Trainer.Digests = nil
+	_, err := b.train(in)
+	require.Equal(t, string(sweep.FailBadData), typeOf(t, err))
+	require.ErrorContains(t, err, "start it with `tailsweep run`")
+	require.Empty(t, b.trainer.Jobs(), "nothing was started")
 }
 
 func TestTrainWithAMissingFile(t *testing.T) {
