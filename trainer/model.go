@@ -113,6 +113,47 @@ func (m *Model) Predict(x []float32, t, label []int32) ([]float32, error) {
 	return flat, errors.Join(err, out.FinalizeAll(), images.FinalizeAll())
 }
 
+// Losses returns the terms of the training loss by name, before their weights: ddpm and
+// those that are on in the settings, of the terms that draw no random numbers. x0 and eps are
+// `[B,S,S,K]`, t, label and kept `[B]`; kept is 0 where the label is dropped, else 1.
+func (m *Model) Losses(settings sweep.Settings, x0, eps []float32, t, label []int32, kept []float32) (map[string]float32, error) {
+	schedule, err := diffusion.NewSchedule(settings.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	d := m.Spec.Dataset
+	loss := diffusion.Loss{Net: m.net, Schedule: schedule, Settings: settings, Counts: make([]int, d.Classes())}
+	exec, err := model.NewExec(m.backend.Compute, m.store, func(scope *model.Scope, in []*graph.Node) *graph.Node {
+		terms := loss.Build(scope, diffusion.Batch{X0: in[0], Eps: in[1], T: in[2], Label: in[3], Kept: in[4]})
+		values := []*graph.Node{terms.DDPM}
+		for _, term := range terms.More {
+			values = append(values, term.Value)
+		}
+		return graph.Stack(values, 0)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("losses: %w", err)
+	}
+	defer exec.Finalize()
+	image := []int{len(t), d.Size, d.Size, d.Channels()}
+	out, err := exec.Call1([]*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(x0, image...), tensors.FromFlatDataAndDimensions(eps, image...),
+		tensors.FromFlatDataAndDimensions(t, len(t)), tensors.FromFlatDataAndDimensions(label, len(t)), tensors.FromFlatDataAndDimensions(kept, len(t)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("losses: %w", err)
+	}
+	values, err := tensors.CopyFlatData[float32](out)
+	if err != nil {
+		return nil, fmt.Errorf("losses: %w", err)
+	}
+	byName := map[string]float32{}
+	for i, name := range append([]string{"ddpm"}, diffusion.TermsOf(settings)...) {
+		byName[name] = values[i]
+	}
+	return byName, out.FinalizeAll()
+}
+
 // Close frees the weights. The backend stays open.
 func (m *Model) Close() { m.store.Finalize() }
 

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,6 +88,32 @@ func TestPredictIsWhatASamplerUses(t *testing.T) {
 			require.InDelta(t, want[i], min(max(clean, -1), 1), 2e-4)
 		}
 	}
+}
+
+// An untrained net predicts 0 whatever the label: the loss of DDPM is the mean square of the
+// noise, and the two predictions are aligned.
+func TestLossesOfAnUntrainedNet(t *testing.T) {
+	b, j := openBackend(t, backend.Go), tiny(t)
+	m, err := Untrained(b, j.Spec, j.Assignment)
+	require.NoError(t, err)
+	defer m.Close()
+	settings, err := j.Spec.Settings(sweep.Assignment{Seed: 1, Params: sweep.Params{
+		sweep.ParamInfonceWeight: sweep.Number(1), sweep.ParamAlignmentWeight: sweep.Number(1),
+	}})
+	require.NoError(t, err)
+	const pixels = 16 * 16
+	eps, square := diffusion.SamplingNoise(3, 0, 0, 2*pixels), 0.0
+	for _, e := range eps {
+		square += float64(e) * float64(e) / float64(len(eps))
+	}
+	got, err := m.Losses(settings, make([]float32, 2*pixels), eps, []int32{0, 999}, []int32{1, 2}, []float32{1, 0})
+	require.NoError(t, err)
+	require.InDelta(t, square, got["ddpm"], 1e-5)
+	require.Zero(t, got[sweep.TermAlignment])
+	require.Positive(t, got[sweep.TermInfoNCE])
+	// The weight is t/T, and log(1 + exp((c-1)/tau)) is at most log 2.
+	require.LessOrEqual(t, float64(got[sweep.TermInfoNCE]), math.Log(2)*0.999/2)
+	require.Len(t, got, 3)
 }
 
 // Weights of a version that did not write the classes' names open, too.

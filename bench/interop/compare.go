@@ -18,25 +18,35 @@ import (
 const (
 	epsLimit  = 1e-5
 	ddimLimit = 1e-3
+	lossLimit = 1e-4
 )
+
+const pytorch = "pytorch"
 
 // example is a folder of examples/ and the Python that runs it.
 type example struct{ name, python string }
 
+// differences are the largest relative differences of an example.
+type differences struct {
+	eps, images float64
+	losses      float64 // of examples/python/ddpm_torch.py
+	trains      bool    // there are losses
+}
+
 // compare computes the values of a reference file with the example, and returns its
-// library and the largest relative differences of the noise and of the sampled images.
-func (e example) compare(ctx context.Context, folder, reference string) (library string, eps, images float64, err error) {
+// library and how much they differ.
+func (e example) compare(ctx context.Context, folder, reference string) (library string, most differences, err error) {
 	want, _, err := checkpoint.ReadTensors(reference)
 	if err != nil {
-		return "", 0, 0, err
+		return "", most, err
 	}
 	file := filepath.Join(filepath.Dir(reference), e.name+".safetensors")
 	if out, err := e.answer(ctx, folder, reference, file); err != nil {
-		return "", 0, 0, fmt.Errorf("%s with %s: %w\n%s", folder, e.python, err, out)
+		return "", most, fmt.Errorf("%s with %s: %w\n%s", folder, e.python, err, out)
 	}
 	list, metadata, err := checkpoint.ReadTensors(file)
 	if err != nil {
-		return "", 0, 0, err
+		return "", most, err
 	}
 	got := map[string]checkpoint.Tensor{}
 	for _, t := range list {
@@ -44,17 +54,18 @@ func (e example) compare(ctx context.Context, folder, reference string) (library
 	}
 	for _, w := range want {
 		kind, _, _ := strings.Cut(w.Name, ".")
-		worst := map[string]*float64{"eps": &eps, "ddim": &images}[kind]
-		if worst == nil {
-			continue // what the example was given
+		worst := map[string]*float64{"eps": &most.eps, "ddim": &most.images, "loss": &most.losses}[kind]
+		if worst == nil || kind == "loss" && e.name != pytorch {
+			continue // what the example was given, or a loss: there is a training in PyTorch alone
 		}
+		most.trains = most.trains || kind == "loss"
 		d, err := difference(got[w.Name], w)
 		if err != nil {
-			return "", 0, 0, fmt.Errorf("%s: %s: %w", file, w.Name, err)
+			return "", most, fmt.Errorf("%s: %s: %w", file, w.Name, err)
 		}
 		*worst = math.Max(*worst, d)
 	}
-	return metadata["library"], eps, images, nil
+	return metadata["library"], most, nil
 }
 
 // answer runs the example. Its output is for errors.

@@ -5,7 +5,8 @@
 //
 // Run it from the root of the repository, through `make interop`, which makes the
 // Python environments. It trains small U-Nets and DiTs, and compares the noise that the
-// examples predict and the images that they sample with those of trainer. It ends with
+// examples predict, the images that they sample, and the losses that examples/python/ddpm_torch.py
+// trains with, with those of trainer. It ends with
 // an error where a difference is over its limit, or where an example accepts a
 // checkpoint that it cannot compute.
 //

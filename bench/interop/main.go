@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a temporary folder
-	return compareAll(ctx, b, *program, work, []example{{"pytorch", *torch}, {"jax", *jax}})
+	return compareAll(ctx, b, *program, work, []example{{pytorch, *torch}, {"jax", *jax}})
 }
 
 // compareAll trains the cases in the folder work, prints the differences of the
@@ -55,7 +55,7 @@ func compareAll(ctx context.Context, b *backend.Backend, program, work string, e
 	}
 	var wrong error
 	var refused []string
-	fmt.Printf("| checkpoint | example | largest relative difference of eps | of images |\n|---|---|---|---|\n")
+	fmt.Printf("| checkpoint | example | largest relative difference of eps | of images | of losses |\n|---|---|---|---|---|\n")
 	for i, c := range cases {
 		dir, err := c.train(ctx, program, work, b.Choice)
 		if err != nil {
@@ -66,13 +66,18 @@ func compareAll(ctx context.Context, b *backend.Backend, program, work string, e
 			return err
 		}
 		for _, e := range examples {
-			library, eps, images, err := e.compare(ctx, dir, file)
+			library, most, err := e.compare(ctx, dir, file)
 			if err != nil {
 				return err
 			}
-			fmt.Printf("| %s | %s | %.1e | %.1e |\n", c.name, library, eps, images)
-			if !(eps <= epsLimit) || !(images <= ddimLimit) {
-				wrong = errors.Join(wrong, fmt.Errorf("%s in %s differs: eps by %.2g (limit %.0e), images by %.2g (limit %.0e)", c.name, library, eps, epsLimit, images, ddimLimit))
+			losses := "-"
+			if most.trains {
+				losses = fmt.Sprintf("%.1e", most.losses)
+			}
+			fmt.Printf("| %s | %s | %.1e | %.1e | %s |\n", c.name, library, most.eps, most.images, losses)
+			if !(most.eps <= epsLimit) || !(most.images <= ddimLimit) || !(most.losses <= lossLimit) {
+				wrong = errors.Join(wrong, fmt.Errorf("%s in %s differs: eps by %.2g (limit %.0e), images by %.2g (limit %.0e), losses by %.2g (limit %.0e)",
+					c.name, library, most.eps, epsLimit, most.images, ddimLimit, most.losses, lossLimit))
 			}
 		}
 		if i > 0 {
@@ -86,6 +91,6 @@ func compareAll(ctx context.Context, b *backend.Backend, program, work string, e
 			refused = append(refused, fmt.Sprintf("%s refuses checkpoints with another %s.", e.name, strings.Join(named, ", ")))
 		}
 	}
-	fmt.Printf("\nLimits: %.0e and %.0e. %s\n", epsLimit, ddimLimit, strings.Join(refused, " "))
+	fmt.Printf("\nLimits: %.0e, %.0e and %.0e. %s\n", epsLimit, ddimLimit, lossLimit, strings.Join(refused, " "))
 	return wrong
 }

@@ -27,6 +27,9 @@ var samplings = []struct {
 //
 //	x, t, class            noisy images `[N,S,S,K]`, their steps and their classes `[N]`
 //	eps.cond, eps.uncond   the noise predicted with the class and without, `[N,S,S,K]`
+//	given.x0, given.noise, given.kept  clean images and noise `[N,S,S,K]`, and which labels are kept `[N]`,
+//	                       of a training batch with the steps t and the classes class
+//	loss.ddpm, loss.infonce, loss.alignment  values of its loss `[1]`; of U-Nets only
 //	noise, noise.class     where sampling begins, `[M,S,S,K]`, and the classes `[M]`
 //	ddim.STEPS.W           images after so many DDIM steps at guidance scale W, `[M,S,S,K]`
 func writeReference(ctx context.Context, b *backend.Backend, folder, file string) error {
@@ -68,6 +71,14 @@ func writeReference(ctx context.Context, b *backend.Backend, folder, file string
 		all = append(all, images(name, d, out))
 	}
 
+	if m.Spec.Model.Arch == sweep.ArchUNet {
+		values, err := losses(m, r, t, class)
+		if err != nil {
+			return err
+		}
+		all = append(all, values...)
+	}
+
 	var noise []float32
 	var ids []diffusion.SampleID
 	var labels []int32
@@ -82,6 +93,35 @@ func writeReference(ctx context.Context, b *backend.Backend, folder, file string
 		return err
 	}
 	return writeTensors(file, append(all, sampled...), nil)
+}
+
+// losses returns a training batch and the values of its loss. The images are noise, too:
+// no two latents are equal.
+func losses(m *trainer.Model, r *rand.Rand, t, class []int32) ([]checkpoint.Tensor, error) {
+	settings, err := m.Spec.Settings(sweep.Assignment{Params: sweep.Params{
+		sweep.ParamInfonceWeight: sweep.Number(1), sweep.ParamAlignmentWeight: sweep.Number(1),
+	}, Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	d := m.Spec.Dataset
+	x0, eps, kept := make([]float32, len(t)*d.Size*d.Size*d.Channels()), []float32(nil), make([]float32, len(t))
+	for i := range x0 {
+		x0[i] = float32(2*r.Float64() - 1)
+		eps = append(eps, float32(r.NormFloat64()))
+	}
+	for i := range kept {
+		kept[i] = float32(min(1, i%3))
+	}
+	values, err := m.Losses(settings, x0, eps, t, class, kept)
+	if err != nil {
+		return nil, err
+	}
+	all := []checkpoint.Tensor{images("given.x0", d, x0), images("given.noise", d, eps), checkpoint.FromFloat32("given.kept", []int{len(kept)}, kept)}
+	for name, value := range values {
+		all = append(all, checkpoint.FromFloat32("loss."+name, []int{1}, []float32{value}))
+	}
+	return all, nil
 }
 
 // sample returns the images of ids for each of samplings.

@@ -63,7 +63,7 @@ class Model:
             raise ValueError(f"train.prediction = {self.prediction!r} is not in this example: it has eps and v")
         abar = alpha_bar(train["schedule"])
         self.signal, self.noise = np.sqrt(abar), np.sqrt(1 - abar)  # float64, by step
-        self.weights, self.spec, self.model = weights, spec, model
+        self.weights, self.metadata, self.spec, self.model = weights, metadata, spec, model
         self.null = len(weights[model["arch"] + ".condition.label.table"]) - 1  # the label without a class
         names = json.loads(metadata.get("tailsweep.classes", "{}")).get("names")
         self.classes = names or [str(i) for i in range(self.null)]

@@ -5,6 +5,7 @@
 REFERENCE and ANSWER are safetensors files; bench/interop/reference.go describes them.
 """
 
+import pathlib
 import sys
 
 import numpy as np
@@ -36,4 +37,14 @@ for name in given:
     if name.startswith("ddim."):
         _, steps, guidance = name.split(".", 2)
         out[name] = sample.ddim(model, noise, noise_label, float(guidance), int(steps))
+if "torch" in sys.modules and model.model["arch"] == "unet":
+    # The losses of a training, in examples/python/ddpm_torch.py.
+    sys.path.insert(0, str(pathlib.Path(example).parent / "python"))
+    import ddpm_torch
+
+    net = ddpm_torch.Net(model.weights, model.metadata)
+    x0, eps, kept = (array(given["given." + name]) for name in ("x0", "noise", "kept"))
+    with torch.no_grad():
+        for name, value in ddpm_torch.losses(net, x0, eps, t, label, kept, infonce=1, alignment=1).items():
+            out["loss." + name] = value.reshape(1)
 save_file({name: np.ascontiguousarray(value) for name, value in out.items()}, answer, {"library": library})
