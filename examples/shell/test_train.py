@@ -76,7 +76,8 @@ class TestShell(unittest.TestCase):
         self.assertEqual(list((self.folder / "staging").glob("step-*")), [])
 
     def test_unknown_argument(self):
-        self.run_to_end("--rate=1", code=2)
+        for argument in ("--rate=1", "--lr=fast", "--momentum="):
+            self.run_to_end(argument, code=2)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,11 @@ for argument; do
     *) echo "argument $argument (valid: --lr=NUMBER, --momentum=NUMBER)" >&2; exit 2 ;;
   esac
 done
+for number in "$lr" "$momentum"; do
+  case $number in
+    '' | *[!0-9.eE+-]*) echo "argument $number (valid: a number)" >&2; exit 2 ;;
+  esac
+done
 seed=${TAILSWEEP_SEED:-1}
 until=${TAILSWEEP_UNTIL:-270}
 every=${TAILSWEEP_CHECKPOINT_EVERY:-90}
