@@ -170,7 +170,7 @@ func TestTheCheckpointOfAProgram(t *testing.T) {
 	for _, arguments := range [][]string{{"evaluate", dir}, {"sample", dir, "--to", filepath.Join(t.TempDir(), "x.png")}, {"generate", dir, "-n", "1", "--to", t.TempDir()}} {
 		r := cmdline(t, nil, "", append(arguments, "--backend", "go")...)
 		require.Equal(t, cli.ExitUsage, r.Code, arguments)
-		require.Contains(t, r.Err, dir+" has no model of tailsweep: it is of the program python (valid: `tailsweep evaluate --samples "+dir, arguments)
+		require.Contains(t, r.Err, "tailsweep cannot sample it (valid: `tailsweep evaluate --samples "+dir+"`", arguments)
 	}
 	r := cmdline(t, nil, "", "evaluate", "--backend", "go", "--samples", dir, "--images", images, "--features", trainertest.Classifier(t, 3))
 	require.Equal(t, cli.ExitUsage, r.Code)

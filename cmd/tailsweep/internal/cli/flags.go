@@ -106,7 +106,7 @@ func CheckModel(verb, dir string) error {
 	if err != nil || len(m.Provenance.Command) == 0 {
 		return nil //nolint:nilerr // see above
 	}
-	return Usagef("%s: %s is the checkpoint of a program (%s), and tailsweep cannot sample it: use the program itself (valid: a checkpoint of the built-in trainer)",
+	return Usagef("%s: %s is the checkpoint of a program (%s), and tailsweep cannot sample it (valid: `tailsweep evaluate --samples %[2]s`, if the program has written samples, or a checkpoint of the built-in trainer)",
 		verb, dir, text.Clip(text.Printable(strings.Join(m.Provenance.Command, " ")), shownCommand))
 }
 
