@@ -15,6 +15,7 @@ import (
 
 	"github.com/tailsweep/tailsweep/internal/text"
 	"github.com/tailsweep/tailsweep/sweep"
+	"github.com/tailsweep/tailsweep/trainer/checkpoint"
 )
 
 // Config configures Run.
@@ -308,10 +309,20 @@ func (s *suite) checkParts(ctx context.Context) {
 	if a.files == nil || b.files == nil {
 		return
 	}
-	if files := differing(without(a.files, s.unsteady.files), without(b.files, s.unsteady.files)); len(files) > 0 {
+	// Samples are only of until: one of the two has none.
+	if files := differing(withoutSamples(without(a.files, s.unsteady.files)), withoutSamples(without(b.files, s.unsteady.files))); len(files) > 0 {
 		s.found.add(Parts, Warning, "the learning rate, the data order and what is saved may depend on steps, never on until",
 			"the checkpoint of step %d differs between a training that ends there and one that goes on: %s", s.middle(), some(files))
 	}
+}
+
+// withoutSamples returns the files of a checkpoint that are no samples.
+func withoutSamples(files map[string]string) map[string]string {
+	own := maps.Clone(files)
+	maps.DeleteFunc(own, func(path, _ string) bool {
+		return path == checkpoint.SamplesName || path == checkpoint.SamplesDir+".npz" || strings.HasPrefix(path, checkpoint.SamplesDir+"/")
+	})
+	return own
 }
 
 // judgeEqual compares the end of a training with that of the training without a break.
