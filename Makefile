@@ -105,7 +105,7 @@ cross:
 
 # The concurrent packages. Needs a C compiler.
 race:
-	$(SIMD) $(GO) test -race ./worker ./activities ./workflows ./internal/...
+	$(SIMD) $(GO) test -race ./worker ./activities ./workflows ./internal/... ./trainer/program
 
 test-e2e accept: build bin/older
 	@bin/tailsweep backend install --if-possible

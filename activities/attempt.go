@@ -127,7 +127,7 @@ func (at *attempt) lost() bool {
 // progress stores a report of the job, and sends a heartbeat.
 func (at *attempt) progress(report Progress) {
 	at.mu.Lock()
-	if report.Step != at.last.Progress.Step || report.Loaded != at.last.Progress.Loaded || report.Checkpoint != "" {
+	if report.Step != at.last.Progress.Step || report.Loaded != at.last.Progress.Loaded || report.Reports != at.last.Progress.Reports || report.Checkpoint != "" {
 		at.moved = time.Now()
 	}
 	at.last.Progress = finite(report)

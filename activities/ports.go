@@ -20,6 +20,7 @@ type Progress struct {
 	Compiling      bool              `json:"compiling,omitempty"` // the backend compiles: no step finishes for a while
 	Backend        string            `json:"backend"`
 	Checkpoint     string            `json:"-"`
+	Reports        int               `json:"-"` // of the child so far: one of the same step again is a sign of life, too
 }
 
 // Outcome is how a training child ended when nothing failed.

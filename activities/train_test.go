@@ -282,14 +282,22 @@ func TestTrainThatStallsIsEnded(t *testing.T) {
 	require.Greater(t, len(b.heartbeats), 5, "no heartbeat was sent while nothing moved")
 }
 
-// slowLoader reads images for longer than a step may take, and says so.
-type slowLoader struct{ activities.Trainer }
+// slowLoader reads images for longer than a step may take, and says so; or a program measures for
+// as long, and reports the same step again and again.
+type slowLoader struct {
+	activities.Trainer
+	measures bool
+}
 
 func (s slowLoader) Train(
 	ctx context.Context, job sweep.TrainJob, drain <-chan struct{}, report func(activities.Progress) error,
 ) (activities.Outcome, error) {
 	for n := range 16 {
-		if err := report(activities.Progress{Loaded: n + 1}); err != nil {
+		p := activities.Progress{Loaded: n + 1}
+		if s.measures {
+			p = activities.Progress{Reports: n + 1}
+		}
+		if err := report(p); err != nil {
 			return activities.Outcome{}, err
 		}
 		select {
@@ -302,11 +310,13 @@ func (s slowLoader) Train(
 }
 
 func TestReadingImagesIsNoStall(t *testing.T) {
-	b := newBench(t)
-	b.Trainer, b.StallTimeout, b.HeartbeatEvery = slowLoader{b.trainer}, 200*time.Millisecond, 5*time.Millisecond
-	result, err := b.train(input(0, 1))
-	require.NoError(t, err)
-	require.Equal(t, sweep.OutcomeDone, result.Status)
+	for _, measures := range []bool{false, true} {
+		b := newBench(t)
+		b.Trainer, b.StallTimeout, b.HeartbeatEvery = slowLoader{b.trainer, measures}, 200*time.Millisecond, 5*time.Millisecond
+		result, err := b.train(input(0, 1))
+		require.NoError(t, err)
+		require.Equal(t, sweep.OutcomeDone, result.Status)
+	}
 }
 
 func TestTrainDrains(t *testing.T) {

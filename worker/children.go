@@ -212,6 +212,7 @@ func update(p *activities.Progress, e job.Event) {
 	switch e.Type {
 	case job.Started, job.Progress:
 		p.Step = e.Step
+		p.Reports++
 	case job.Checkpoint:
 		p.Step = max(p.Step, e.Step) // it is reported once complete, while training continues
 	}

@@ -55,8 +55,9 @@ func TestTrainReportsAndEnds(t *testing.T) {
 	last := seen[len(seen)-1]
 	last.Checkpoint = ""
 	require.Equal(t, activities.Progress{
-		Loaded: 30, Step: 20, Steps: 20, StepsPerSecond: 5, Backend: "fake", Point: &fakePoint,
+		Loaded: 30, Step: 20, Steps: 20, StepsPerSecond: 5, Backend: "fake", Point: &fakePoint, Reports: last.Reports,
 	}, last)
+	require.Positive(t, last.Reports, "a report is a sign of life")
 	require.Contains(t, logs["happy"], `"type":"done"`)
 }
 

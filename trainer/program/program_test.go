@@ -240,6 +240,7 @@ type ran struct {
 	seen   []Observation
 	log    string
 	err    error
+	linger time.Duration // in place of afterLastMessage, unless 0
 }
 
 // run runs a job. each is called for every event; it may be nil.
@@ -261,7 +262,11 @@ func (r *ran) run(t *testing.T, j job.Train, o Options, each func(job.Event)) *r
 		}
 		return nil
 	}
-	r.err = run0(t.Context(), j, o, 50*time.Millisecond)
+	linger := r.linger
+	if linger == 0 {
+		linger = afterLastMessage
+	}
+	r.err = run0(t.Context(), j, o, linger)
 	r.log = log.String()
 	_, err := os.Lstat(filepath.Join(j.Staging, job.ProgramDir))
 	require.ErrorIs(t, err, os.ErrNotExist, "nothing is left")
@@ -622,7 +627,7 @@ func TestASecondSignal(t *testing.T) {
 
 // A program that does not end after its last message is killed, and has succeeded.
 func TestAProgramThatLingers(t *testing.T) {
-	r := runs(t, newJob(t, "lingers"))
+	r := (&ran{linger: 50 * time.Millisecond}).run(t, newJob(t, "lingers"), Options{}, nil)
 	require.NoError(t, r.err)
 	require.Equal(t, job.Done, r.last().Type)
 	require.True(t, r.seen[len(r.seen)-1].Killed)
