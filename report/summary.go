@@ -146,7 +146,7 @@ func (s study) found() string {
 	}
 	switch {
 	case base.N == 0:
-		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the losses helped.",
+		return fmt.Sprintf("Trial %d has the best %s, %s. No plain baseline has completed, so this page cannot say whether the search helped.",
 			best.Number, named, num(value))
 	case s.isBaseline(*best):
 		return fmt.Sprintf("The baseline itself, trial %d, has the best %s: %s. No other configuration of this sweep is better.",

@@ -39,7 +39,7 @@ func TestSummary(t *testing.T) {
 		{"without a baseline the best plain search trial is used", []sweep.Trial{fakeTrial(0, search, 0, 20, 60), fakeTrial(1, search, 0, 22, 50), fakeTrial(2, search, 1, 33, 40)},
 			"Trial 2 has the best fid.tail: 40.00, against 50.00 of the baseline (20.0 % lower). Its fid.head is 33.00, against 22.00 (50.0 % higher)."},
 		{"no baseline", []sweep.Trial{fakeTrial(0, search, 1, 20, 60)},
-			"Trial 0 has the best fid.tail, 60.00. No plain baseline has completed, so this page cannot say whether the losses helped."},
+			"Trial 0 has the best fid.tail, 60.00. No plain baseline has completed, so this page cannot say whether the search helped."},
 		{"the baseline is the best", []sweep.Trial{fakeTrial(0, baseline, 0, 20, 30), fakeTrial(1, search, 1, 20, 31)},
 			"The baseline itself, trial 0, has the best fid.tail: 30.00. No other configuration of this sweep is better."},
 		{"all failed a gate", []sweep.Trial{gated},
