@@ -63,6 +63,15 @@ func Printable(s string) string {
 	}, s)
 }
 
+// PrintableLines is Printable for text of several lines.
+func PrintableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = Printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // EscapeJSON writes the characters that Printable replaces as escapes of JSON, which has
 // them only in strings.
 func EscapeJSON(s string) string {

@@ -91,7 +91,7 @@ func (r *run) finish(ctx context.Context) error {
 		}
 		return r.emit(job.Event{Type: job.Preempted, Step: step, Steps: r.steps})
 	}
-	return bad(r.last.Class, "the program reports: %s", r.last.Message)
+	return bad(r.last.Class, "the program reports: %s", text.PrintableLines(r.last.Message))
 }
 
 // silence decides how an attempt ended whose program ended without a last message.

@@ -3,6 +3,7 @@ package program
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -71,8 +72,11 @@ func parse(line []byte) (*job.Event, error) {
 		return nil, nil
 	}
 	var m message
-	if err := json.Unmarshal(line, &m); err != nil {
-		return nil, fmt.Errorf("a field of the message has another type than the protocol's: %w", err)
+	var other *json.UnmarshalTypeError
+	if err := json.Unmarshal(line, &m); errors.As(err, &other) {
+		return nil, fmt.Errorf("the field %s cannot be a %s", other.Field, other.Value)
+	} else if err != nil {
+		return nil, fmt.Errorf("the message is not JSON: %w", err)
 	}
 	return m.event()
 }
@@ -111,12 +115,12 @@ func (m message) event() (*job.Event, error) {
 }
 
 // evaluation returns the metrics of a program, and their standard errors if it has any.
-func evaluation(metrics, errors map[string]*float64) (*sweep.Evaluation, error) {
+func evaluation(metrics, standardErrors map[string]*float64) (*sweep.Evaluation, error) {
 	values, err := numbersOf("metrics", metrics, maxMetrics)
 	if err != nil {
 		return nil, err
 	}
-	deviations, err := numbersOf("standard_error", errors, maxMetrics)
+	deviations, err := numbersOf("standard_error", standardErrors, maxMetrics)
 	if err != nil {
 		return nil, err
 	}

@@ -264,7 +264,7 @@ func (r *run) line(o output) error {
 	}
 	r.options.Observe(seen)
 	if seen.Message == nil {
-		r.output.Add(o.line)
+		r.output.Add([]byte(text.Printable(string(o.line))))
 		r.options.Log("%s", text.Printable(string(o.line))) // it may be printed to a terminal
 	}
 	if err == nil && seen.Message != nil {
